@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -34,6 +35,7 @@ type options struct {
 	namespace    string
 	retention    time.Duration
 	shards       int
+	pidFile      string // empty: none
 }
 
 func main() {
@@ -46,6 +48,9 @@ func main() {
 func run() error {
 	opts, err := parseOptions(os.Args[1:])
 	if err != nil {
+		return err
+	}
+	if err := writePID(opts.pidFile); err != nil {
 		return err
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
@@ -85,6 +90,7 @@ func parseOptions(args []string) (options, error) {
 	flags.IntVar(&opts.uiPort, "ui-port", 8233, "port of the Web UI; 0 for none")
 	flags.StringVar(&opts.namespace, "namespace", "parley", "namespace to register")
 	flags.DurationVar(&opts.retention, "retention", 72*time.Hour, "how long closed workflows stay in a new namespace")
+	flags.StringVar(&opts.pidFile, "pid-file", "", "file to write the process id to, first of all")
 	flags.IntVar(&opts.shards, "shards", 4, "history shards of a new database; cannot change later")
 	if err := flags.Parse(args); err != nil {
 		return opts, err
@@ -93,4 +99,16 @@ func parseOptions(args []string) (options, error) {
 		return opts, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	return opts, nil
+}
+
+// writePID lets whoever starts us next on the same databases find us, even if the one who started us is gone. The file
+// stays when we end: its reader checks whose the process id is.
+func writePID(path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		return fmt.Errorf("write pid file: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,87 @@
+// Command parley is the one binary of Parley. It is the only place that reads configuration and joins the parts.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"parley/cmd/parley/stack"
+)
+
+// stopLimit is how long an orderly stop may take before what still runs is killed.
+const stopLimit = 30 * time.Second
+
+type cli struct {
+	Services     servicesCommand     `cmd:"" help:"Run PostgreSQL and Temporal alone, until interrupted."`
+	WithServices withServicesCommand `cmd:"" name:"with-services" help:"Run a command beside a PostgreSQL and a Temporal of its own."`
+}
+
+// exitError ends the program with a code that a child gave.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	command := kong.Parse(new(cli), kong.Name("parley"),
+		kong.Description("A contact centre's written channels on Temporal and PostgreSQL."),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	err := command.Run()
+	var exit exitError
+	if errors.As(err, &exit) {
+		os.Exit(int(exit))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "parley:", err)
+		os.Exit(1)
+	}
+}
+
+type servicesCommand struct {
+	Home        string `env:"PARLEY_HOME" default:".parley" help:"Directory for all state."`
+	DatabaseURL string `env:"PARLEY_DATABASE_URL" help:"A PostgreSQL that is there already."`
+	Temporal    string `env:"TEMPORAL_ADDRESS" help:"A Temporal that is there already, host:port."`
+}
+
+// Run starts the servers and waits for an interrupt.
+func (c *servicesCommand) Run(ctx context.Context) error {
+	services, err := stack.Up(ctx, stack.Options{
+		Home: c.Home, DatabaseURL: c.DatabaseURL, Temporal: c.Temporal, Out: os.Stdout, Logger: slog.Default(),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("PostgreSQL   %s\nTemporal     %s\nTemporal UI  http://%s\n",
+		services.DatabaseURL(), services.TemporalAddress(), services.UIAddress())
+	<-ctx.Done()
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	return services.Down(stopping)
+}
+
+type withServicesCommand struct {
+	Home    string   `help:"Directory for the servers' state; a temporary one if none is given."`
+	Command []string `arg:"" passthrough:"" help:"The command and its arguments; it finds the servers in PARLEY_TEST_DATABASE_URL and PARLEY_TEST_TEMPORAL_ADDRESS."`
+}
+
+// Run passes on the command's exit code.
+func (c *withServicesCommand) Run(ctx context.Context) error {
+	command := c.Command
+	if len(command) > 0 && command[0] == "--" {
+		command = command[1:]
+	}
+	code, err := stack.WithServices(ctx, stack.Options{Home: c.Home, Out: os.Stderr, Logger: slog.Default()}, command)
+	if err == nil && code != 0 {
+		return exitError(code)
+	}
+	return err
+}
