@@ -141,3 +141,21 @@ type Adapter interface {
 type HTTPAdapter interface {
 	Handler(entryPoint string) http.Handler
 }
+
+// Parser makes a message of raw bytes that arrived on its channel. It never
+// fails: what cannot be read becomes a message that says so in its Problems and
+// keeps what could be read.
+type Parser interface {
+	Parse(raw []byte, facts Facts) Parsed
+}
+
+// Parsed is what a parser made of an inbound thing.
+type Parsed struct {
+	Message    Message     // without Interaction, Number and Inbound
+	Name       string      // what the sender calls himself
+	Identities []Attribute // that identify the contact, best first; empty for an anonymous sender
+	Follows    []string    // ids of messages that it answers, nearest first
+}
+
+// ProblemKeptRaw marks a message that was not parsed: a person looks at the raw bytes.
+const ProblemKeptRaw = "kept_raw"

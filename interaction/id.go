@@ -2,8 +2,10 @@ package interaction
 
 import (
 	"crypto/rand"
+	"database/sql/driver"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"time"
 )
 
@@ -59,6 +61,29 @@ func (id ID) Derive(step string) ID {
 	b[6] = 0x70 | b[6]&0x0f
 	b[8] = 0x80 | b[8]&0x3f
 	return format(b)
+}
+
+// Value hands the id to a database; the empty id is null.
+func (id ID) Value() (driver.Value, error) {
+	if id == "" {
+		return nil, nil
+	}
+	return string(id), nil
+}
+
+// Scan takes the id from a database; null is the empty id.
+func (id *ID) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*id = ""
+	case string:
+		*id = ID(v)
+	case []byte:
+		*id = ID(v)
+	default:
+		return fmt.Errorf("cannot read an id from %T", src)
+	}
+	return nil
 }
 
 func format(b [16]byte) ID {

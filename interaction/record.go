@@ -56,6 +56,7 @@ type Message struct {
 	At          time.Time
 	Author      ID // the agent who wrote it; empty for the customer and the system
 	From        Address
+	ReplyTo     Address // where an answer goes; From when empty
 	To, Cc      []Address
 	Subject     string
 	Text        string
@@ -107,6 +108,7 @@ type Task struct {
 	Kind          TaskKind
 	Step          string // the step of the workflow that opened it
 	Channel       Channel
+	Class         string // what it counts as in an agent's load
 	State         TaskState
 	Queue         string
 	Demand        Demand

@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/interaction"
+)
+
+// event is one line of the audit, written in the transaction of the change it tells of.
+type event struct {
+	Code        string
+	Actor       interaction.Actor
+	Interaction interaction.ID
+	Task        interaction.ID
+	Queue       string
+	From, To    string
+	Data        map[string]any
+	Before      any // personal values go to a table of their own, which erasure empties
+	After       any
+}
+
+// audit appends the event.
+func (t *tx) audit(ctx context.Context, e event) error {
+	if e.Data == nil {
+		e.Data = map[string]any{}
+	}
+	t.events = true
+	if e.Before == nil && e.After == nil {
+		_, err := t.Exec(ctx, `insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data)
+			values ($1, $2, $3, $4, $5, $6, $7, $8)`, e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, e.Data)
+		return err
+	}
+	_, err := t.Exec(ctx, `with put as (insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data)
+			values ($1, $2, $3, $4, $5, $6, $7, $8) returning position)
+		insert into event_values (position, interaction_id, before, after) select position, $3, $9, $10 from put`,
+		e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, e.Data, e.Before, e.After)
+	return err
+}
+
+const eventColumns = `xid::text, position, at, code, actor, interaction_id, task_id, from_state, to_state, data`
+
+// InteractionEvents gives the audit of one interaction in the order of its lines.
+func (s *Store) InteractionEvents(ctx context.Context, id interaction.ID) ([]interaction.Event, error) {
+	rows, err := s.pool.Query(ctx, `select `+eventColumns+` from events
+		where interaction_id = $1 and at >= $2 order by position`, id, id.Time().Add(-time.Hour))
+	if err != nil {
+		return nil, translate(err)
+	}
+	list, err := pgx.CollectRows(rows, scanEvent)
+	return list, translate(err)
+}
+
+// EventsAfter gives up to limit events behind the cursor, for streams. Transactions commit in another order than they number: only
+// events of transactions below the oldest one still running are given, in the order of (transaction, number), so that
+// no line can appear behind a reader's back.
+func (s *Store) EventsAfter(ctx context.Context, cursor string, limit int) ([]interaction.Event, error) {
+	xid, position, err := parseCursor(cursor)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.pool.Query(ctx, `select `+eventColumns+` from events
+		where (xid, position) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
+		order by xid, position limit $3`, xid, position, limit)
+	if err != nil {
+		return nil, translate(err)
+	}
+	list, err := pgx.CollectRows(rows, scanEvent)
+	return list, translate(err)
+}
+
+// LastCursor is the place where the stream ends now.
+func (s *Store) LastCursor(ctx context.Context) (string, error) {
+	var xid string
+	err := s.pool.QueryRow(ctx, `select pg_snapshot_xmin(pg_current_snapshot())::text`).Scan(&xid)
+	return xid + ".0", translate(err)
+}
+
+func parseCursor(cursor string) (xid string, position int64, err error) {
+	if cursor == "" {
+		return "0", 0, nil
+	}
+	var number uint64
+	if _, err := fmt.Sscanf(cursor, "%d.%d", &number, &position); err != nil || strings.ContainsAny(cursor, " +-") {
+		return "", 0, interaction.Invalid("bad_cursor", "cursor", "is not a cursor that was given out here; leave it away to begin anew")
+	}
+	return fmt.Sprint(number), position, nil
+}
+
+func scanEvent(row pgx.CollectableRow) (interaction.Event, error) {
+	var e interaction.Event
+	var xid string
+	var position int64
+	err := row.Scan(&xid, &position, &e.At, &e.Code, &e.Actor, &e.Interaction, &e.Task, &e.From, &e.To, &e.Data)
+	e.Cursor = fmt.Sprintf("%s.%d", xid, position)
+	return e, err
+}

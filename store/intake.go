@@ -1,0 +1,269 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/interaction"
+)
+
+// MaxAttempts is how often a process may die over one inbound row before the
+// row becomes an interaction for a person without being parsed.
+const MaxAttempts = 3
+
+// Taken is an inbound row that the intake has marked as tried.
+type Taken struct {
+	ID         interaction.ID
+	Channel    interaction.Channel
+	EntryPoint string
+	Address    string
+	Facts      interaction.Facts
+	Size       int64
+	Attempts   int // including this one
+}
+
+// Take marks up to limit new rows as tried once more and gives them, oldest first. The mark is committed before anybody parses
+// them, so that a row that kills its process is found out. Rows that another intake is
+// finishing at this moment are skipped.
+func (s *Store) Take(ctx context.Context, limit int) ([]Taken, error) {
+	rows, err := s.pool.Query(ctx, `
+		with next as (select id from inbound where state = 'new' order by id limit $1 for update skip locked)
+		update inbound i set attempts = attempts + 1 from next where i.id = next.id and i.state = 'new'
+		returning i.id, i.channel, i.entry_point, i.address, i.facts, i.size, i.attempts`, limit)
+	if err != nil {
+		return nil, translate(err)
+	}
+	taken, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Taken])
+	slices.SortFunc(taken, func(a, b Taken) int { return compare(a.ID, b.ID) })
+	return taken, translate(err)
+}
+
+// Settle makes of a taken row what it is: a message of the thread's open interaction, or a new
+// interaction with what starts its workflow; one transaction. A row that another intake has
+// settled meanwhile is left alone.
+func (s *Store) Settle(ctx context.Context, in Taken, p interaction.Parsed) error {
+	return s.inTx(ctx, func(t *tx) error {
+		var raw interaction.ID
+		err := t.QueryRow(ctx, `select raw_id from inbound where id = $1 and state = 'new' for update skip locked`, in.ID).Scan(&raw)
+		if noRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		contact, err := t.findContact(ctx, p)
+		if err != nil {
+			return err
+		}
+		thread, parent, err := t.findThread(ctx, contact, p.Follows)
+		if err != nil {
+			return err
+		}
+		open, err := t.lockOpen(ctx, thread)
+		if err != nil {
+			return err
+		}
+		if open == nil {
+			open, err = t.openInbound(ctx, in, p, contact, thread, parent)
+			if err != nil {
+				return err
+			}
+		}
+		return t.addInbound(ctx, in, p, open)
+	})
+}
+
+// findContact finds the contact by the best of its attributes, or makes one.
+// Two mails of a stranger at the same moment make one contact: the attribute is unique.
+func (t *tx) findContact(ctx context.Context, p interaction.Parsed) (interaction.ID, error) {
+	var id interaction.ID
+	for _, a := range p.Identities {
+		err := t.QueryRow(ctx, `select contact_id from contact_attributes where kind = $1 and value = $2`, a.Kind, a.Value).Scan(&id)
+		if err == nil || !noRows(err) {
+			return id, err
+		}
+	}
+	id = interaction.NewID()
+	if _, err := t.Exec(ctx, `insert into contacts (id, name) values ($1, $2)`, id, p.Name); err != nil {
+		return "", err
+	}
+	for n, a := range p.Identities {
+		isNew, err := t.exec(ctx, `insert into contact_attributes (kind, value, contact_id) values ($1, $2, $3) on conflict do nothing`, a.Kind, a.Value, id)
+		if err != nil {
+			return "", err
+		}
+		if !isNew && n == 0 { // another transaction was quicker: its contact is the one
+			if _, err := t.Exec(ctx, `delete from contacts where id = $1`, id); err != nil {
+				return "", err
+			}
+			err := t.QueryRow(ctx, `select contact_id from contact_attributes where kind = $1 and value = $2`, a.Kind, a.Value).Scan(&id)
+			return id, err
+		}
+	}
+	return id, nil
+}
+
+// findThread finds the thread that one of the answered messages belongs to. A
+// stranger to the thread does not join it: he gets a new thread whose interaction is linked.
+func (t *tx) findThread(ctx context.Context, contact interaction.ID, follows []string) (thread, parent interaction.ID, err error) {
+	for _, id := range follows {
+		var found, owner, of interaction.ID
+		hash := sha256.Sum256([]byte(id))
+		err := t.QueryRow(ctx, `select t.id, t.contact_id, m.interaction_id from mail_ids m join threads t on t.id = m.thread_id
+			where m.hash = $1 order by (t.contact_id = $2) desc, m.interaction_id desc limit 1`, hash[:], contact).Scan(&found, &owner, &of)
+		if noRows(err) {
+			continue
+		}
+		if err != nil {
+			return "", "", err
+		}
+		if owner == contact {
+			return found, of, nil
+		}
+		if parent == "" {
+			parent = of
+		}
+	}
+	return "", parent, nil
+}
+
+// openRow is the part of an open interaction's row that is changed under its lock.
+type openRow struct {
+	ID       interaction.ID
+	Thread   interaction.ID
+	Messages int64
+	News     int64
+	fresh    bool
+}
+
+// lockOpen locks the thread's open interaction, newest first. Stopping locks the
+// same row: a message finds it open and stays with it, or finds none.
+func (t *tx) lockOpen(ctx context.Context, thread interaction.ID) (*openRow, error) {
+	if thread == "" {
+		return nil, nil
+	}
+	var o openRow
+	err := t.QueryRow(ctx, `select id, thread_id, messages, news from interactions where thread_id = $1
+		order by id desc limit 1 for update`, thread).Scan(&o.ID, &o.Thread, &o.Messages, &o.News)
+	if noRows(err) {
+		return nil, nil
+	}
+	return &o, err
+}
+
+// openInbound writes a new interaction, in its thread if it has one already.
+func (t *tx) openInbound(ctx context.Context, in Taken, p interaction.Parsed, contact, thread, parent interaction.ID) (*openRow, error) {
+	id := interaction.NewID()
+	var lastAgent interaction.ID
+	if thread == "" {
+		thread = interaction.NewID()
+		if _, err := t.Exec(ctx, `insert into threads (id, contact_id, entry_point, last_interaction) values ($1, $2, $3, $4)`,
+			thread, contact, in.EntryPoint, id); err != nil {
+			return nil, err
+		}
+	} else if err := t.QueryRow(ctx, `update threads set last_interaction = $2 where id = $1 returning last_agent`, thread, id).Scan(&lastAgent); err != nil {
+		return nil, err
+	}
+	_, err := t.Exec(ctx, `
+		insert into interactions (id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state,
+			priority, last_agent, workflow, kit)
+		select $1, $2, $3, $4, $5, e.name, e.queue, 'in', $6, 'received', q.priority, $7, e.workflow, $8
+		from entry_points e join queues q on q.name = e.queue where e.name = $9`,
+		id, thread, contact, parent, in.Channel, clip(p.Message.Subject, 1000), lastAgent, interaction.KitVersion, in.EntryPoint)
+	if err != nil {
+		return nil, err
+	}
+	return &openRow{ID: id, Thread: thread, fresh: true}, nil
+}
+
+// addInbound adds the message, and the news of it for the workflow.
+func (t *tx) addInbound(ctx context.Context, in Taken, p interaction.Parsed, open *openRow) error {
+	m := p.Message
+	m.Interaction, m.Number, m.Kind, m.Inbound = open.ID, open.Messages+1, interaction.MessageIn, in.ID
+	if m.MessageID != "" {
+		if clash, err := t.rememberMailID(ctx, m.MessageID, open.Thread, open.ID, m.Number); err != nil {
+			return err
+		} else if clash {
+			m.Problems = append(m.Problems, "message_id_seen_before_with_other_content")
+		}
+	}
+	if err := t.insertMessage(ctx, m); err != nil {
+		return err
+	}
+	news := interaction.News{Kind: interaction.NewsMessage, Message: m.Number}
+	code := "message.received"
+	if open.fresh {
+		news.Kind, code = interaction.NewsStart, "interaction.received"
+	} else if err := t.customerWrote(ctx, open.ID); err != nil {
+		return err
+	}
+	if err := t.addNews(ctx, open.ID, news, `messages = messages + 1`); err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, `update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = $1`,
+		in.ID, open.ID, m.Number); err != nil {
+		return err
+	}
+	return t.audit(ctx, event{Code: code, Interaction: open.ID, Data: map[string]any{
+		"message": m.Number, "channel": in.Channel, "entryPoint": in.EntryPoint, "bytes": in.Size,
+	}})
+}
+
+// rememberMailID keeps the id for threading, as a hash, and reports whether it was there before.
+func (t *tx) rememberMailID(ctx context.Context, messageID string, thread, id interaction.ID, number int64) (seen bool, err error) {
+	hash := sha256.Sum256([]byte(messageID))
+	err = t.QueryRow(ctx, `with had as (select 1 from mail_ids where hash = $1 limit 1),
+			put as (insert into mail_ids (hash, thread_id, interaction_id, message_number) values ($1, $2, $3, $4) on conflict do nothing)
+		select exists (select 1 from had)`, hash[:], thread, id, number).Scan(&seen)
+	return seen, err
+}
+
+// customerWrote makes stale what was written against the state before, and wakes what slept until this.
+func (t *tx) customerWrote(ctx context.Context, id interaction.ID) error {
+	_, err := t.Exec(ctx, `update tasks set version = version + 1,
+			reserved_for = case when state = 'snoozed' then agent_id else reserved_for end,
+			reserved_until = case when state = 'snoozed' then now() + interval '10 minutes' else reserved_until end,
+			agent_id = case when state = 'snoozed' then null else agent_id end,
+			not_before = case when state = 'snoozed' then null else not_before end,
+			state = case when state = 'snoozed' then 'queued' else state end
+		where interaction_id = $1`, id)
+	t.tasks = true
+	return err
+}
+
+// addNews numbers the news under the interaction's row lock and puts it into the outbox. "also" is a further assignment to the row.
+func (t *tx) addNews(ctx context.Context, id interaction.ID, n interaction.News, also string) error {
+	if also != "" {
+		also = ", " + also
+	}
+	_, err := t.Exec(ctx, `
+		with numbered as (update interactions set news = news + 1, version = version + 1`+also+` where id = $1 returning news)
+		insert into outbox (interaction_id, number, news)
+		select $1, numbered.news, $2::jsonb || jsonb_build_object('number', numbered.news) from numbered`, id, n)
+	t.outbox = true
+	return err
+}
+
+// clip cuts s to at most n bytes at a rune's edge.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}
+
+func compare(a, b interaction.ID) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"parley/interaction"
+)
+
+// SendKey is the key of the one effect that sending this message is.
+func SendKey(message int64) string { return fmt.Sprintf("send-%d", message) }
+
+// queueSend writes the ledger row together with the decision to send.
+func (t *tx) queueSend(ctx context.Context, id interaction.ID, message int64) error {
+	_, err := t.Exec(ctx, `insert into ledger (interaction_id, key, message_number, state) values ($1, $2, $3, 'queued') on conflict do nothing`,
+		id, SendKey(message), message)
+	return err
+}
+
+// Sending is a ledger row with what is needed to send its message.
+type Sending struct {
+	State     interaction.SendState
+	Attempts  int
+	Repeat    bool
+	Out       interaction.Outbound
+	Files     []interaction.File
+	MessageID string
+}
+
+// PrepareSend reads what is to be sent. The Message-ID and date are written down before the first attempt, so
+// that every attempt sends the same bytes; the id is known for threading before the customer can answer.
+func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (Sending, error) {
+	var send Sending
+	err := s.inTx(ctx, func(t *tx) error {
+		send = Sending{Out: interaction.Outbound{Interaction: id, Key: string(id) + "/" + SendKey(message)}}
+		out := &send.Out
+		var kind interaction.MessageKind
+		var thread interaction.ID
+		err := t.QueryRow(ctx, `
+			select l.state, l.attempts, l.repeat, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
+				m.message_id, m.in_reply_to, m.refs, m.attachments, e.address
+			from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
+			join interactions i on i.id = l.interaction_id join entry_points e on e.name = i.entry_point
+			where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
+			Scan(&send.State, &send.Attempts, &send.Repeat, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
+				&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope)
+		if noRows(err) {
+			return interaction.Unknown("send")
+		}
+		if err != nil {
+			return err
+		}
+		if out.Automatic = kind == interaction.MessageAuto; out.Automatic {
+			out.Envelope = ""
+		}
+		out.Date = out.Date.Truncate(time.Second)
+		if out.MessageID != "" {
+			return nil
+		}
+		out.MessageID = fmt.Sprintf("%s.%d@%s", id, message, domain)
+		if _, err := t.Exec(ctx, `update messages set message_id = $3 where interaction_id = $1 and number = $2`, id, message, out.MessageID); err != nil {
+			return err
+		}
+		hash := sha256.Sum256([]byte(out.MessageID))
+		_, err = t.Exec(ctx, `insert into mail_ids (hash, thread_id, interaction_id, message_number) values ($1, $2, $3, $4) on conflict do nothing`,
+			hash[:], thread, id, message)
+		return err
+	})
+	return send, err
+}
+
+// BeginSend commits queued → in flight for this attempt; only when it answers true may the irreversible byte leave.
+func (s *Store) BeginSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID) (bool, error) {
+	var won bool
+	err := s.inTx(ctx, func(t *tx) error {
+		var err error
+		won, err = t.exec(ctx, `update ledger set state = 'in_flight', attempt = $3, attempts = attempts + 1, begun_at = now()
+			where interaction_id = $1 and key = $2 and state = 'queued'`, id, SendKey(message), attempt)
+		return err
+	})
+	return won, err
+}
+
+// EndSend writes what became of an attempt (empty attempt: of a row that no attempt has begun) and gives the state the row is in then.
+// A message that is over frees its interaction for the story to go on.
+func (s *Store) EndSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (interaction.SendState, error) {
+	state := o.State
+	err := s.inTx(ctx, func(t *tx) error {
+		open, err := t.lockInteraction(ctx, id)
+		if err != nil {
+			return err
+		}
+		var from string
+		err = t.QueryRow(ctx, `
+			with old as (select state, attempt from ledger where interaction_id = $1 and key = $2 for update)
+			update ledger l set state = $3, code = $4, answer = $5, ended_at = case when $3 = 'queued' then null else now() end
+			from old where l.interaction_id = $1 and l.key = $2
+				and (old.state = 'in_flight' and (old.attempt = $6 or $3 = 'unknown') or old.state = 'queued' and $6::uuid is null)
+			returning old.state`, id, SendKey(message), o.State, o.Code, clip(o.Text, 500), attempt).Scan(&from)
+		if noRows(err) {
+			return t.QueryRow(ctx, `select state from ledger where interaction_id = $1 and key = $2`, id, SendKey(message)).Scan(&state)
+		}
+		if err != nil || from == string(o.State) {
+			return err
+		}
+		if open.State == interaction.Sending && o.State != interaction.SendQueued {
+			if err := t.become(ctx, open, "send.ended", interaction.Automatic); err != nil {
+				return err
+			}
+		}
+		return t.audit(ctx, event{
+			Code: sendCode(o.State), Interaction: id, From: from, To: string(o.State),
+			Data: map[string]any{"message": message, "code": clip(o.Code, 40), "attempt": attempt},
+		})
+	})
+	return state, err
+}
+
+// SendState reads the ledger's state of a message.
+func (s *Store) SendState(ctx context.Context, id interaction.ID, message int64) (interaction.SendState, error) {
+	var state interaction.SendState
+	err := s.pool.QueryRow(ctx, `select state from ledger where interaction_id = $1 and key = $2`, id, SendKey(message)).Scan(&state)
+	if noRows(err) {
+		return "", interaction.Unknown("send")
+	}
+	return state, translate(err)
+}
+
+func sendCode(s interaction.SendState) string {
+	switch s {
+	case interaction.SendQueued:
+		return "send.deferred"
+	case interaction.SendNotSent:
+		return "send.refused"
+	default:
+		return "send." + string(s)
+	}
+}

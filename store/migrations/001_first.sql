@@ -1,0 +1,493 @@
+-- The first schema. Ids are UUIDs of version 7: they sort by time, so tables that only grow are
+-- partitioned by month of the interaction's (or inbound thing's) id, their primary keys need no extra
+-- column, and a look-up by id reads one partition. There are no foreign keys into partitioned tables:
+-- retention drops whole months.
+
+-- ---------------------------------------------------------------- who works here, and where things go
+
+create table groups (
+	name text primary key,
+	title text not null default ''
+);
+
+create table queues (
+	name text primary key,
+	title text not null default '',
+	group_name text not null references groups,
+	priority int not null default 0,
+	chain jsonb not null default '[]',           -- of routing targets; empty: anybody of the group
+	review_percent int not null default 100 check (review_percent between 0 and 100),
+	route_seconds int not null default 43200,    -- routing time-out, 12 h
+	handle_seconds int not null default 10800,   -- handling time-out, 180 min
+	offer_seconds int not null default 30,
+	push boolean not null default false          -- offered by the dispatcher; otherwise pulled only
+);
+
+create table entry_points (
+	name text primary key,
+	channel text not null,
+	address text not null,
+	enabled boolean not null default true,
+	workflow text not null,
+	queue text not null references queues,
+	from_name text not null default '',
+	language text not null default 'en'
+);
+create unique index entry_points_address on entry_points (channel, lower(address));
+
+create table agents (
+	id uuid primary key,
+	login text not null constraint agents_login unique,
+	name text not null,
+	email text not null default '',
+	role text not null check (role in ('agent', 'senior', 'supervisor', 'designer', 'admin')),
+	enabled boolean not null default true,
+	password text,                               -- argon2id, encoded; null: no local sign-in
+	limits jsonb not null default '{"email": 3, "total": 10}',
+	load jsonb not null default '{}',            -- changed only together with the task it counts
+	load_total int not null default 0 check (load_total >= 0),
+	ready boolean not null default false,
+	reason text not null default '',
+	since timestamptz not null default now(),
+	missed int not null default 0,
+	version bigint not null default 1
+) with (fillfactor = 50);
+
+create table agent_groups (
+	agent_id uuid not null references agents,
+	group_name text not null references groups,
+	primary key (agent_id, group_name)
+);
+create index agent_groups_group on agent_groups (group_name);
+
+create table agent_skills (
+	agent_id uuid not null references agents,
+	skill text not null,
+	level int not null check (level between 1 and 10),
+	primary key (agent_id, skill)
+);
+
+create table tokens (
+	hash bytea primary key,                      -- SHA-256; the token itself is never kept
+	id uuid not null constraint tokens_id unique,
+	agent_id uuid not null references agents,
+	kind text not null check (kind in ('api', 'session')),
+	label text not null default '',
+	created_at timestamptz not null default now(),
+	expires_at timestamptz,
+	revoked_at timestamptz
+);
+create index tokens_agent on tokens (agent_id);
+
+create table settings (                          -- small things the house needs once: signing keys, applied configuration
+	name text primary key,
+	value jsonb not null
+);
+
+-- ---------------------------------------------------------------- what arrives
+
+create table source_keys (                       -- the same thing accepted twice is one
+	key bytea primary key,
+	inbound_id uuid not null
+);
+
+create table inbound (
+	id uuid primary key,
+	channel text not null,
+	entry_point text not null,
+	address text not null,
+	facts jsonb not null,
+	raw_id uuid not null,
+	size bigint not null,
+	identity bytea not null,
+	state text not null default 'new' check (state in ('new', 'done')),
+	attempts int not null default 0,
+	interaction_id uuid,
+	message_number bigint
+) partition by range (id);
+create index inbound_new on inbound (id) where state = 'new';
+
+create table raw_pieces (
+	raw_id uuid not null,
+	number int not null,
+	data bytea not null,
+	primary key (raw_id, number)
+) partition by range (raw_id);
+alter table raw_pieces alter column data set storage external; -- mail is mostly base64: compressing costs more than it saves
+
+create table uploads (
+	id uuid primary key,
+	agent_id uuid not null,
+	name text not null,
+	type text not null,
+	size bigint not null,
+	sha256 text not null,
+	data bytea not null
+) partition by range (id);
+alter table uploads alter column data set storage external;
+
+-- ---------------------------------------------------------------- contacts and threads
+
+create table contacts (
+	id uuid primary key,
+	name text not null default '',
+	created_at timestamptz not null default now(),
+	erased_at timestamptz,
+	version bigint not null default 1
+);
+
+create table contact_attributes (
+	kind text not null,
+	value text not null,
+	contact_id uuid not null references contacts,
+	primary key (kind, value)
+);
+create index contact_attributes_contact on contact_attributes (contact_id);
+
+create table threads (
+	id uuid primary key,
+	contact_id uuid not null,
+	entry_point text not null,
+	last_agent uuid,
+	last_interaction uuid
+);
+
+create table mail_ids (                          -- every Message-ID ever received or sent
+	hash bytea not null,                         -- SHA-256: ids can hold addresses
+	thread_id uuid not null,
+	interaction_id uuid not null,
+	message_number bigint not null,
+	primary key (hash, interaction_id, message_number)
+);
+
+-- ---------------------------------------------------------------- interactions: the open ones are few and hot
+
+create table interactions (
+	id uuid primary key,
+	thread_id uuid not null,
+	contact_id uuid not null,
+	parent_id uuid,
+	channel text not null,
+	entry_point text not null,
+	queue text not null,
+	direction text not null check (direction in ('in', 'out')),
+	subject text not null default '',
+	state text not null check (state in ('received', 'automatic', 'waiting', 'on_hold', 'sending')),
+	language text not null default '',
+	category text not null default '',
+	confidence real not null default 0,
+	priority int not null default 0,
+	data jsonb not null default '{}',
+	last_agent uuid,
+	workflow text not null,
+	kit int not null,
+	opened_at timestamptz not null default now(),
+	messages bigint not null default 0,          -- numbers given to messages
+	news bigint not null default 0,              -- numbers given to outbox rows
+	version bigint not null default 1
+) with (fillfactor = 70);
+create index interactions_thread on interactions (thread_id);
+create index interactions_contact on interactions (contact_id);
+create index interactions_queue on interactions (queue, id);
+
+create table closed_interactions (
+	id uuid primary key,
+	thread_id uuid not null,
+	contact_id uuid not null,
+	parent_id uuid,
+	channel text not null,
+	entry_point text not null,
+	queue text not null,
+	direction text not null,
+	subject text not null,
+	language text not null,
+	category text not null,
+	confidence real not null,
+	priority int not null,
+	data jsonb not null,
+	last_agent uuid,
+	workflow text not null,
+	kit int not null,
+	opened_at timestamptz not null,
+	messages bigint not null,
+	news bigint not null,
+	version bigint not null,
+	stopped_at timestamptz not null default now(),
+	reason text not null
+) partition by range (id);
+create index closed_interactions_thread on closed_interactions (thread_id);
+create index closed_interactions_contact on closed_interactions (contact_id);
+create index closed_interactions_queue on closed_interactions (queue, id);
+
+create view all_interactions as
+	select id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state, language, category,
+		confidence, priority, data, last_agent, opened_at, null::timestamptz as stopped_at, '' as reason, messages, version
+	from interactions
+	union all
+	select id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, 'stopped', language, category,
+		confidence, priority, data, last_agent, opened_at, stopped_at, reason, messages, version
+	from closed_interactions;
+
+create table messages (
+	interaction_id uuid not null,
+	number bigint not null,
+	kind text not null check (kind in ('in', 'reply', 'auto', 'note')),
+	at timestamptz not null default now(),
+	author uuid,
+	sender jsonb not null default '{}',
+	reply_to jsonb not null default '{}',
+	recipients jsonb not null default '[]',
+	copies jsonb not null default '[]',
+	subject text not null default '',
+	body text not null default '',
+	html text not null default '',
+	reply_body text not null default '',
+	message_id text not null default '',
+	in_reply_to text not null default '',
+	refs text[] not null default '{}',
+	inbound_id uuid,
+	attachments jsonb not null default '[]',
+	headers jsonb not null default '[]',
+	problems text[] not null default '{}',
+	machine text not null default '',
+	primary key (interaction_id, number)
+) partition by range (interaction_id);
+
+create table steps (                             -- what a workflow's step did: run again, it finds its result here
+	interaction_id uuid not null,
+	step text not null,
+	result jsonb not null,
+	primary key (interaction_id, step)
+) partition by range (interaction_id);
+
+create table outbox (
+	interaction_id uuid not null,
+	number bigint not null,
+	news jsonb not null,
+	created_at timestamptz not null default now(),
+	sent_at timestamptz,
+	primary key (interaction_id, number)
+) partition by range (interaction_id);
+create index outbox_unsent on outbox (interaction_id, number) where sent_at is null;
+
+create table ledger (
+	interaction_id uuid not null,
+	key text not null,
+	message_number bigint not null,
+	state text not null check (state in ('queued', 'in_flight', 'sent', 'not_sent', 'unknown', 'cancelled')),
+	attempt uuid,
+	attempts int not null default 0,
+	repeat boolean not null default false,       -- a flagged repeat of an unknown one, with the same Message-ID
+	code text not null default '',
+	answer text not null default '',             -- what the other side said; may be personal
+	queued_at timestamptz not null default now(),
+	begun_at timestamptz,
+	ended_at timestamptz,
+	primary key (interaction_id, key)
+) partition by range (interaction_id);
+
+create table automatic_mail (                    -- the counted loop guard: one row an automatic mail
+	contact_id uuid not null,
+	thread_id uuid not null,
+	interaction_id uuid not null,
+	step text not null,
+	at timestamptz not null default now(),
+	primary key (interaction_id, step)
+);
+create index automatic_mail_contact on automatic_mail (contact_id, at);
+
+-- ---------------------------------------------------------------- tasks: open ones are few and hot
+
+create table tasks (
+	id uuid primary key,
+	interaction_id uuid not null,
+	kind text not null check (kind in ('handle', 'review', 'consult', 'settle')),
+	step text not null,
+	channel text not null,
+	class text not null,                         -- what it counts as in an agent's load: the channel, or the kind when it is not to handle
+	state text not null check (state in ('queued', 'offered', 'held', 'snoozed', 'suspended')),
+	queue text not null,
+	skill text not null default '',
+	level int not null default 0,
+	group_name text not null default '',
+	chain jsonb not null default '[]',
+	chain_step int not null default 0,
+	chain_since timestamptz not null default now(),
+	priority int not null default 0,
+	opened_at timestamptz not null default now(),
+	not_before timestamptz,
+	agent_id uuid,
+	reserved_for uuid,
+	reserved_until timestamptz,
+	offer_until timestamptz,
+	handle_until timestamptz,
+	refused uuid[] not null default '{}',
+	author uuid,
+	parent_id uuid,
+	message_number bigint not null default 0,
+	note text not null default '',
+	cycles int not null default 0,
+	transfers int not null default 0,
+	version bigint not null default 1
+) with (fillfactor = 70);
+create index tasks_interaction on tasks (interaction_id);
+create index tasks_agent on tasks (agent_id) where agent_id is not null;
+create index tasks_queued on tasks (queue, priority desc, opened_at) where state = 'queued';
+create index tasks_clock on tasks (offer_until) where state = 'offered';
+create index tasks_handling on tasks (handle_until) where state = 'held';
+create index tasks_snoozed on tasks (not_before) where state = 'snoozed';
+
+create table closed_tasks (
+	id uuid not null,
+	interaction_id uuid not null,
+	kind text not null,
+	step text not null,
+	channel text not null,
+	class text not null,
+	state text not null check (state in ('done', 'withdrawn')),
+	queue text not null,
+	skill text not null,
+	level int not null,
+	priority int not null,
+	opened_at timestamptz not null,
+	closed_at timestamptz not null default now(),
+	agent_id uuid,
+	author uuid,
+	parent_id uuid,
+	message_number bigint not null,
+	note text not null,
+	answer text not null default '',             -- of a consult
+	disposition text not null default '',
+	cycles int not null,
+	transfers int not null,
+	version bigint not null,
+	primary key (interaction_id, id)
+) partition by range (interaction_id);
+create index closed_tasks_id on closed_tasks (id);
+
+create table drafts (
+	task_id uuid primary key,
+	author uuid not null,
+	subject text not null default '',
+	body text not null default '',
+	html text not null default '',
+	attachments jsonb not null default '[]',
+	saved_at timestamptz not null default now(),
+	version bigint not null default 1
+);
+
+-- ---------------------------------------------------------------- understanding
+
+create table categories (
+	name text primary key,
+	title text not null default '',
+	skill text not null default '',
+	queue text references queues,
+	auto_threshold real not null default 0.85,
+	route_threshold real not null default 0.5
+);
+
+create table responses (
+	id uuid primary key,
+	name text not null constraint responses_name unique,
+	category text not null default '',
+	language text not null,
+	usage text not null check (usage in ('acknowledgement', 'auto_response', 'suggestion', 'snippet')),
+	state text not null default 'draft' check (state in ('draft', 'approved')),
+	starts timestamptz,
+	expires timestamptz,
+	subject text not null default '',
+	body text not null,
+	version bigint not null default 1
+);
+
+create table rules (
+	name text primary key,
+	position int not null,
+	enabled boolean not null default true,
+	language text not null default '',
+	entry_point text not null default '',
+	definition jsonb not null,
+	version bigint not null default 1
+);
+
+create table models (
+	id uuid primary key,
+	name text not null,                          -- "category" or "language" and the language it is for
+	language text not null,
+	created_at timestamptz not null default now(),
+	active boolean not null default false,
+	report jsonb not null default '{}',
+	data bytea not null
+);
+create unique index models_active on models (name, language) where active;
+
+-- ---------------------------------------------------------------- audit, and requests that may be repeated
+
+create sequence event_position;
+create table events (
+	position bigint not null default nextval('event_position'),
+	xid xid8 not null default pg_current_xact_id(),
+	at timestamptz not null default now(),
+	code text not null,
+	actor uuid,
+	interaction_id uuid,
+	task_id uuid,
+	queue text not null default '',
+	from_state text not null default '',
+	to_state text not null default '',
+	data jsonb not null default '{}',
+	primary key (at, position)
+) partition by range (at);
+create index events_stream on events (xid, position);
+create index events_interaction on events (interaction_id, position) where interaction_id is not null;
+
+create table event_values (                      -- personal before and after: erasure empties it, the chain of events stays whole
+	position bigint primary key,
+	interaction_id uuid,
+	before jsonb,
+	after jsonb
+);
+
+create table requests (                          -- Idempotency-Key: the first answer, given again
+	actor uuid not null,
+	key text not null,
+	hash bytea not null,
+	answer jsonb,
+	at timestamptz not null default now(),
+	primary key (actor, key)
+);
+create index requests_at on requests (at);
+
+-- ---------------------------------------------------------------- months
+
+-- Makes the partitions of the month of "from" and of "ahead" months behind it. Idempotent; run at start and daily.
+create function make_months(from_time timestamptz, ahead int) returns void language plpgsql as $$
+declare
+	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks'];
+	month timestamptz;
+	parent text;
+	name text;
+begin
+	perform pg_advisory_xact_lock(7016996765293437281);
+	for n in 0..ahead loop
+		month := date_trunc('month', from_time at time zone 'UTC') at time zone 'UTC' + make_interval(months => n);
+		foreach parent in array by_id loop
+			name := parent || '_' || to_char(month at time zone 'UTC', 'YYYYMM');
+			if to_regclass(name) is null then
+				execute format('create table %I partition of %I for values from (%L) to (%L)', name, parent,
+					uuid_at(month), uuid_at((month at time zone 'UTC' + interval '1 month') at time zone 'UTC'));
+			end if;
+		end loop;
+		name := 'events_' || to_char(month at time zone 'UTC', 'YYYYMM');
+		if to_regclass(name) is null then
+			execute format('create table %I partition of events for values from (%L) to (%L)', name, month,
+				(month at time zone 'UTC' + interval '1 month') at time zone 'UTC');
+		end if;
+	end loop;
+end $$;
+
+-- The lowest id of version 7 that can be made at this moment.
+create function uuid_at(at timestamptz) returns uuid language sql immutable as $$
+	select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
+$$;
