@@ -15,8 +15,8 @@ import (
 // body, SHA-256 of everything before it. All numbers are little-endian. The
 // body, version 1: shape (4 × uint32), temperature (float64), categories
 // (uint32 count, each uint16 length and bytes), features (uint32 count, hashes
-// uint64, then inverse document frequencies float32), weights float32 row by
-// row.
+// uint64, then inverse document frequencies float32 and one more for unknown
+// features), weights float32 row by row.
 const (
 	magic        = "PARLEYTX"
 	modelVersion = 1
@@ -69,6 +69,7 @@ func (m *Model) encode() []byte {
 		b = binary.LittleEndian.AppendUint64(b, h)
 	}
 	b = appendFloats(b, m.vocabulary.idf)
+	b = appendFloats(b, []float32{m.vocabulary.unknown})
 	return appendFloats(b, m.weights)
 }
 
@@ -136,7 +137,7 @@ func decode(body []byte) (*Model, error) {
 	}
 	features := in.count()
 	hashes := in.take(8 * features)
-	idf := in.floats(features)
+	idf := in.floats(features + 1)
 	m.weights = in.floats((features + 1) * categories)
 	if in.short || len(in.rest) > 0 {
 		return nil, errors.New("its length does not fit its counts")
@@ -157,7 +158,7 @@ func decode(body []byte) (*Model, error) {
 	if !finite(idf) || !finite(m.weights) {
 		return nil, errors.New("it holds numbers that are not finite")
 	}
-	m.vocabulary = newVocabulary(numbers, idf)
+	m.vocabulary = newVocabulary(numbers, idf[:features], idf[features])
 	return m.init(), nil
 }
 

@@ -8,14 +8,15 @@ import (
 // A vocabulary numbers the features that training kept (rows 0..n-1, in the
 // order of their first appearance) and knows how rare each is.
 type vocabulary struct {
-	hashes []uint64
-	idf    []float32
-	slots  []uint32 // open addressing: row+1, or 0 for an empty slot
-	mask   uint64
+	hashes  []uint64
+	idf     []float32
+	unknown float32  // weight of a feature that training did not keep
+	slots   []uint32 // open addressing: row+1, or 0 for an empty slot
+	mask    uint64
 }
 
-func newVocabulary(hashes []uint64, idf []float32) *vocabulary {
-	v := &vocabulary{hashes: hashes, idf: idf}
+func newVocabulary(hashes []uint64, idf []float32, unknown float32) *vocabulary {
+	v := &vocabulary{hashes: hashes, idf: idf, unknown: unknown}
 	size := 1 << bits.Len(uint(2*len(hashes)+1))
 	v.slots, v.mask = make([]uint32, size), uint64(size-1)
 	for row, h := range hashes {
@@ -62,7 +63,9 @@ func newReader(s shape, v *vocabulary) *reader {
 
 // read gives the text's vector, valid until the next call: TF-IDF with a
 // logarithmic term frequency, words and characters each scaled to length 1 so
-// that the many character n-grams do not drown the few words.
+// that the many character n-grams do not drown the few words. What training
+// did not know counts in that length and nowhere else: a text of which little
+// is known gets a short vector and thereby a low confidence.
 func (r *reader) read(text string) vector {
 	r.x.read(text)
 	r.vec.rows, r.vec.values = r.vec.rows[:0], r.vec.values[:0]
@@ -73,9 +76,11 @@ func (r *reader) read(text string) vector {
 
 func (r *reader) block(hashes []uint64) {
 	from := len(r.vec.rows)
+	var square float32
 	for _, h := range hashes {
 		row, ok := r.v.row(h)
 		if !ok {
+			square += r.v.unknown * r.v.unknown
 			continue
 		}
 		if r.counts[row] == 0 {
@@ -85,7 +90,6 @@ func (r *reader) block(hashes []uint64) {
 			r.counts[row]++
 		}
 	}
-	var square float32
 	for _, row := range r.vec.rows[from:] {
 		value := termFrequency(r.counts[row]) * r.v.idf[row]
 		r.counts[row] = 0
@@ -141,8 +145,14 @@ func learnVocabulary(texts []string, s shape, minTexts int) *vocabulary {
 	for n, h := range hashes {
 		if int(found[n]) >= minTexts {
 			kept = append(kept, h)
-			idf = append(idf, float32(1+math.Log(float64(1+len(texts))/float64(1+found[n]))))
+			idf = append(idf, rarity(len(texts), int(found[n])))
 		}
 	}
-	return newVocabulary(kept, idf)
+	return newVocabulary(kept, idf, rarity(len(texts), 0))
+}
+
+// rarity is the inverse document frequency, smoothed as if one more text held
+// every feature.
+func rarity(texts, found int) float32 {
+	return float32(1 + math.Log(float64(1+texts)/float64(1+found)))
 }
