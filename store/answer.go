@@ -7,19 +7,9 @@ import (
 	"parley/interaction"
 )
 
-// Reply is what an agent answers the customer.
-type Reply struct {
-	Subject     string // empty: "Re: " and the subject of what it answers
-	Text        string
-	HTML        string
-	Cc          []interaction.Address
-	Attachments []interaction.File
-	Disposition string
-}
-
 // Reply releases an agent's reply: the message is kept, the task is done, and the workflow hears of it; one
 // transaction. Nothing leaves before the workflow has had it reviewed.
-func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, r Reply) (interaction.Message, error) {
+func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, r interaction.Reply) (interaction.Message, error) {
 	return act(ctx, s, by, func(t *tx) (interaction.Message, error) {
 		row, err := t.lockMine(ctx, by, id, version)
 		if err != nil {
@@ -55,7 +45,7 @@ func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.
 
 // composeReply makes the message of a reply from what it answers: the newest message of the customer, or, where he
 // has written none yet, the contact's address.
-func (t *tx) composeReply(ctx context.Context, by interaction.Actor, row taskRow, r Reply) (interaction.Message, error) {
+func (t *tx) composeReply(ctx context.Context, by interaction.Actor, row taskRow, r interaction.Reply) (interaction.Message, error) {
 	m := interaction.Message{
 		Interaction: row.Interaction, Kind: interaction.MessageReply, Author: by.Agent,
 		Cc: r.Cc, Subject: r.Subject, Text: r.Text, HTML: r.HTML, Attachments: r.Attachments,
@@ -130,15 +120,8 @@ func (t *tx) answeredBy(ctx context.Context, row taskRow, by interaction.Actor, 
 	return t.addNews(ctx, row.Interaction, news, also)
 }
 
-// Done is how an agent ends a task without a reply.
-type Done struct {
-	Disposition string // of a handle task: a code
-	Answer      string // of a consult
-	Outcome     string // of a settle task: sent or not_sent
-}
-
 // Complete ends a held task that is not ended by a reply or a decision.
-func (s *Store) Complete(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d Done) error {
+func (s *Store) Complete(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d interaction.Done) error {
 	_, err := act(ctx, s, by, func(t *tx) (nothing, error) {
 		row, err := t.lockMine(ctx, by, id, version)
 		if err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"parley/interaction"
 )
@@ -126,21 +125,9 @@ func (t *tx) withdraw(ctx context.Context, by interaction.Actor, row taskRow) er
 	return t.auditTask(ctx, by, row, "task.withdrawn", interaction.TaskWithdrawn, nil)
 }
 
-// Draft is what an agent has written so far.
-type Draft struct {
-	Task        interaction.ID
-	Author      interaction.ID
-	Subject     string
-	Text        string
-	HTML        string
-	Attachments []interaction.File
-	SavedAt     time.Time
-	Version     int64
-}
-
 // SaveDraft keeps a draft of a held task; version is that of the draft it replaces, 0 for whatever is there.
-func (s *Store) SaveDraft(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, d Draft) (Draft, error) {
-	return act(ctx, s, by, func(t *tx) (Draft, error) {
+func (s *Store) SaveDraft(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, d interaction.Draft) (interaction.Draft, error) {
+	return act(ctx, s, by, func(t *tx) (interaction.Draft, error) {
 		row, err := t.readTask(ctx, task)
 		if err != nil {
 			return d, t.closedOr(ctx, by, task, err)
@@ -169,8 +156,8 @@ func (s *Store) SaveDraft(ctx context.Context, by interaction.Actor, task intera
 }
 
 // TaskDraft gives the draft of a task the actor may know of; an empty one where there is none.
-func (s *Store) TaskDraft(ctx context.Context, by interaction.Actor, task interaction.ID) (Draft, error) {
-	d := Draft{Task: task, Attachments: []interaction.File{}}
+func (s *Store) TaskDraft(ctx context.Context, by interaction.Actor, task interaction.ID) (interaction.Draft, error) {
+	d := interaction.Draft{Task: task, Attachments: []interaction.File{}}
 	if _, err := s.Task(ctx, by, task); err != nil {
 		return d, err
 	}

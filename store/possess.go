@@ -108,13 +108,6 @@ func (t *tx) lockMine(ctx context.Context, by interaction.Actor, id interaction.
 	return row, row.mine(by, version)
 }
 
-// Transfer is where a task goes: to a queue or to an agent, with a word for him.
-type Transfer struct {
-	Queue string
-	Agent interaction.ID
-	Note  string
-}
-
 // maxTransfers stops a circle of transfers; a supervisor moves the task from there.
 const maxTransfers = 100
 
@@ -122,7 +115,7 @@ const maxTransfers = 100
 const reservation = 10 * time.Minute
 
 // Transfer hands a held task on. To an agent it is reserved for a while; to a queue it joins those waiting there, its age kept.
-func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, to Transfer) error {
+func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, to interaction.Transfer) error {
 	_, err := act(ctx, s, by, func(t *tx) (nothing, error) {
 		row, err := t.lockMine(ctx, by, id, version)
 		if err != nil {

@@ -62,18 +62,8 @@ func (s *Store) ReleaseReply(ctx context.Context, id interaction.ID, step string
 	return err
 }
 
-// Decision is a reviewer's word on a reply.
-type Decision struct {
-	Verdict string // approve, return, stop or reassign
-	Text    string // approve: the edited text, when not empty
-	HTML    string
-	Subject string
-	Comment string // for the author; required when returned
-	Reason  string // stop: a code
-}
-
 // Decide ends a review. The reviewer need not have claimed it; nobody decides on his own reply, and what another reviewer holds is his.
-func (s *Store) Decide(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d Decision) error {
+func (s *Store) Decide(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d interaction.Decision) error {
 	_, err := act(ctx, s, by, func(t *tx) (nothing, error) {
 		row, err := t.lockTask(ctx, by, id)
 		if err != nil {
@@ -109,7 +99,7 @@ func mayDecide(row taskRow, by interaction.Actor, version int64) error {
 	return row.mine(by, version)
 }
 
-func (t *tx) decide(ctx context.Context, by interaction.Actor, row taskRow, d Decision) error {
+func (t *tx) decide(ctx context.Context, by interaction.Actor, row taskRow, d interaction.Decision) error {
 	news := interaction.News{Kind: interaction.NewsDecision, Task: row.ID, Message: row.Message, Agent: by.Agent}
 	switch d.Verdict {
 	case "approve":
@@ -144,7 +134,7 @@ func (t *tx) decide(ctx context.Context, by interaction.Actor, row taskRow, d De
 }
 
 // editReply changes the reply under review; what it was before stays with the audit.
-func (t *tx) editReply(ctx context.Context, by interaction.Actor, row taskRow, d Decision) error {
+func (t *tx) editReply(ctx context.Context, by interaction.Actor, row taskRow, d interaction.Decision) error {
 	type content struct {
 		Subject string `json:"subject"`
 		Text    string `json:"text"`
