@@ -148,7 +148,7 @@ func sourceStamp(module string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%s %d\n", name, len(content))
+		_, _ = fmt.Fprintf(hash, "%s %d\n", name, len(content)) // a hash takes everything
 		hash.Write(content)
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:6]), nil

@@ -112,7 +112,7 @@ func (p *postgres) start(ctx context.Context, stable bool) (*process, error) {
 			return nil, err
 		}
 	}
-	cmd := exec.Command(filepath.Join(p.cluster.bin, "postgres"), "-D", p.cluster.data) //nolint:noctx // it outlives ctx
+	cmd := exec.Command(filepath.Join(p.cluster.bin, "postgres"), "-D", p.cluster.data) // it outlives ctx
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = p.cluster.data, p.cluster.env(), p.cluster.as()
 	return startProcess(cmd, p.log, p.opts.Ephemeral)
 }

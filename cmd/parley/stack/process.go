@@ -129,6 +129,14 @@ func (p *process) end(ctx context.Context, steps ...signalStep) error {
 	return nil
 }
 
+// howItEnded is an error in any case; only to be called after done.
+func (p *process) howItEnded() error {
+	if p.err == nil {
+		return errors.New("it ended")
+	}
+	return fmt.Errorf("it ended: %w", p.err)
+}
+
 func (p *process) signal(signal syscall.Signal) error {
 	if err := syscall.Kill(p.pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("signal %v to process %d: %w", signal, p.pid, err)

@@ -92,7 +92,7 @@ func majorVersion(ctx context.Context, bin string) string {
 
 // preloadLibraries names pg_stat_statements if it is installed: operators look at it first.
 func preloadLibraries(bin string) string {
-	output, err := exec.Command(filepath.Join(bin, "pg_config"), "--pkglibdir").Output() //nolint:noctx // ends at once
+	output, err := exec.Command(filepath.Join(bin, "pg_config"), "--pkglibdir").Output()
 	if err != nil {
 		return ""
 	}

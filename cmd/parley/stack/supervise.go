@@ -159,7 +159,7 @@ func (s *supervisor) untilReady(ctx context.Context, child *process) error {
 	go func() {
 		select {
 		case <-child.done:
-			cancel(fmt.Errorf("it ended: %v", child.err))
+			cancel(child.howItEnded())
 		case <-ready.Done():
 		}
 	}()

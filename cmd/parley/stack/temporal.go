@@ -62,7 +62,7 @@ func (t *temporal) start(_ context.Context, stable bool) (*process, error) {
 			return nil, err
 		}
 	}
-	cmd := exec.Command(t.binary, t.args()...) //nolint:noctx // it outlives ctx
+	cmd := exec.Command(t.binary, t.args()...) // it outlives ctx
 	cmd.Dir = t.opts.Home
 	cmd.Env = append(os.Environ(), "PARLEY_TEMPORAL_PASSWORD="+t.postgres.password)
 	return startProcess(cmd, t.log, t.opts.Ephemeral)

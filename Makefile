@@ -1,0 +1,79 @@
+# Parley. `make help` lists what there is.
+
+GO ?= go
+TOOLS := $(CURDIR)/bin/tools
+RACE ?= $(shell command -v cc >/dev/null 2>&1 && echo -race)
+PACKAGES ?= ./...
+
+# Tools of the gate, pinned; each is built once into bin/tools under the name of its version.
+GOLANGCI := $(TOOLS)/golangci-lint-v2.15.0
+GOFUMPT := $(TOOLS)/gofumpt-v0.12.0
+WORKFLOWCHECK := $(TOOLS)/workflowcheck-v0.6.0
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test unit bench check build lint format tidy tools clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## start everything under PARLEY_HOME (default .parley), until Ctrl-C
+	@bin/parley run
+
+demo: build ## play the demo against a running `make run`
+	@bin/parley demo
+
+test: build ## every test, beside a PostgreSQL and a Temporal of its own
+	@PARLEY_TEST_STACK=1 bin/parley with-services -- $(GO) test $(RACE) -p 2 -timeout 30m $(PACKAGES)
+
+unit: ## the tests that need no server
+	@$(GO) test $(PACKAGES)
+
+bench: build ## measure and print the table beside the targets
+	@bin/parley with-services -- $(GO) run ./bench
+
+check: build lint ## the gate: build, vet, format, lint, workflows, house rules, go.mod
+	$(GO) build ./...
+	$(GO) vet ./...
+	cd standalone && $(GO) vet ./...
+	$(WORKFLOWCHECK) ./workflows/...
+	$(GO) test ./test/house
+	$(GO) mod tidy -diff
+	cd standalone && $(GO) mod tidy -diff
+
+# The linter leaves standalone/ to vet: it would type-check Temporal's server from source, minutes for five small files.
+lint: $(GOLANGCI) $(GOFUMPT) $(WORKFLOWCHECK) ## format and lint
+	@unformatted="$$(git ls-files -co --exclude-standard '*.go' | xargs ls 2>/dev/null | xargs $(GOFUMPT) -l)"; \
+	if [ -n "$$unformatted" ]; then echo "not formatted (make format):"; echo "$$unformatted"; exit 1; fi
+	$(GOLANGCI) run ./...
+
+format: $(GOLANGCI) ## format all Go files
+	$(GOLANGCI) fmt ./...
+	cd standalone && $(GOLANGCI) fmt -c ../.golangci.yml ./...
+
+tidy: ## tidy both modules
+	$(GO) mod tidy
+	cd standalone && $(GO) mod tidy
+
+build: ## bin/parley
+	@mkdir -p bin
+	$(GO) build -o bin/parley ./cmd/parley
+
+tools: $(GOLANGCI) $(GOFUMPT) $(WORKFLOWCHECK) ## the pinned tools of the gate
+
+clean: ## remove what was built; keeps PARLEY_HOME
+	rm -rf bin
+
+$(GOLANGCI):
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+$(GOFUMPT):
+	$(call install,mvdan.cc/gofumpt)
+$(WORKFLOWCHECK):
+	$(call install,go.temporal.io/sdk/contrib/tools/workflowcheck)
+
+# install builds a command of the version in the target's name.
+define install
+@echo "building $(@F)"
+@mkdir -p $(TOOLS)
+@GOBIN=$(TOOLS) GOFLAGS=-buildvcs=false $(GO) install $(1)@$(patsubst $(notdir $(1))-%,%,$(@F))
+@mv $(TOOLS)/$(notdir $(1)) $@
+endef
