@@ -1,0 +1,132 @@
+// Package rules decides by screening rules what happens to a message before a
+// person or a model has looked at it: which data are attached, which category,
+// priority, language or queue it gets, whether it is spam, and whether it may
+// be answered automatically.
+//
+// A Rule is a condition over the message's fields and an action. Compile turns
+// an ordered list of rules into a Set once, refusing with the position of the
+// fault what is wrong or too costly; Evaluate runs a Set over an Input and is
+// bounded whatever the message holds: patterns are RE2 and take time linear in
+// the text, each field is read up to MaxText, and one pass over a text finds
+// out which rules can match at all. A Set is safe for use by many goroutines.
+package rules
+
+import "maps"
+
+// Input is what rules can look at. Nothing in it is changed.
+type Input struct {
+	Subject     string
+	Body        string // the text a person would read
+	Sender      string
+	Recipients  []string
+	Headers     map[string][]string // names in any case
+	Attachments []Attachment
+	Language    string // BCP 47 tag as detected, may be empty
+	EntryPoint  string
+	Data        map[string]string // attached data known so far
+	Auth        map[string]string // results by method: spf, dkim, dmarc
+}
+
+// Attachment is what rules can see of an attached file.
+type Attachment struct {
+	Name string
+	Type string // media type
+}
+
+// Rule is one screening rule as it is stored.
+type Rule struct {
+	ID          string    `json:"id" yaml:"id"`
+	Name        string    `json:"name,omitempty" yaml:"name,omitempty"`
+	Enabled     bool      `json:"enabled" yaml:"enabled"`
+	Languages   []string  `json:"languages,omitempty" yaml:"languages,omitempty"`       // none: all
+	EntryPoints []string  `json:"entry_points,omitempty" yaml:"entry_points,omitempty"` // none: all
+	When        Condition `json:"when" yaml:"when"`
+	Then        Action    `json:"then" yaml:"then"`
+}
+
+// Action is what a rule does when its condition holds. Empty fields change
+// nothing.
+type Action struct {
+	Attach         map[string]string `json:"attach,omitempty" yaml:"attach,omitempty"`
+	Category       string            `json:"category,omitempty" yaml:"category,omitempty"`
+	Priority       *int              `json:"priority,omitempty" yaml:"priority,omitempty"`
+	Language       string            `json:"language,omitempty" yaml:"language,omitempty"`
+	Queue          string            `json:"queue,omitempty" yaml:"queue,omitempty"`
+	Spam           bool              `json:"spam,omitempty" yaml:"spam,omitempty"`
+	NoAutoResponse bool              `json:"no_auto_response,omitempty" yaml:"no_auto_response,omitempty"`
+	Stop           bool              `json:"stop,omitempty" yaml:"stop,omitempty"` // no rule after this one is looked at
+}
+
+// Outcome is what all rules that hit did together. Where two rules set the
+// same thing, the later one is in it.
+type Outcome struct {
+	Attach         map[string]string // nil if nothing is attached
+	Category       string
+	Priority       *int
+	Language       string
+	Queue          string
+	Spam           bool
+	NoAutoResponse bool
+	StopProcessing bool
+	Hits           []string // ids of the rules that hit, in order
+}
+
+// Evaluate runs the enabled rules in order. A rule sees the data and the
+// language that rules before it have set.
+func (s *Set) Evaluate(in Input) Outcome {
+	var out Outcome
+	m := newMessage(in, s.filter)
+	for _, r := range s.rules {
+		if !r.appliesTo(m) {
+			continue
+		}
+		m.captured = m.captured[:0]
+		if r.when != nil && !r.when.holds(m) {
+			continue
+		}
+		out.Hits = append(out.Hits, r.ID)
+		out.apply(r.Then, m)
+		if r.Then.Stop {
+			out.StopProcessing = true
+			break
+		}
+	}
+	return out
+}
+
+func (out *Outcome) apply(a Action, m *message) {
+	for _, c := range m.captured {
+		out.attach(c.key, c.value, m)
+	}
+	for key, value := range a.Attach {
+		out.attach(key, value, m)
+	}
+	if a.Category != "" {
+		out.Category = a.Category
+	}
+	if a.Priority != nil {
+		priority := *a.Priority
+		out.Priority = &priority
+	}
+	if a.Language != "" {
+		out.Language = a.Language
+		m.language = a.Language
+	}
+	if a.Queue != "" {
+		out.Queue = a.Queue
+	}
+	out.Spam = out.Spam || a.Spam
+	out.NoAutoResponse = out.NoAutoResponse || a.NoAutoResponse
+}
+
+func (out *Outcome) attach(key, value string, m *message) {
+	if out.Attach == nil {
+		out.Attach = make(map[string]string)
+		m.data = maps.Clone(m.data)
+		if m.data == nil {
+			m.data = make(map[string]string)
+		}
+	}
+	out.Attach[key] = value
+	m.data[key] = value
+}
