@@ -33,10 +33,13 @@ type Start struct {
 // Carried is what a workflow hands to itself when it continues as new: what
 // the story has done, so that it is told again from the results and not done again.
 type Carried struct {
-	Steps []StepResult `json:"steps"`
-	Seen  int64        `json:"seen"`
-	Round int          `json:"round"`
-	Last  int64        `json:"last"` // number of the newest inbound message
+	Steps    []StepResult `json:"steps"`
+	Seen     int64        `json:"seen"`
+	Round    int          `json:"round"`
+	Newest   int64        `json:"newest"`   // number of the newest inbound message
+	Answered int64        `json:"answered"` // up to this message the customer has got his answer
+	Held     bool         `json:"held,omitempty"`
+	Category string       `json:"category,omitempty"` // set by a supervisor's order
 }
 
 // StepResult is the result of one step that is over.

@@ -6,28 +6,14 @@ import (
 	"parley/interaction"
 )
 
-// Ask is a task that a workflow opens.
-type Ask struct {
-	Interaction interaction.ID
-	Step        string
-	Kind        interaction.TaskKind
-	Queue       string // empty: the interaction's
-	Chain       []interaction.RouteTarget
-	Message     int64          // what it is about: the message to answer, review or settle
-	Author      interaction.ID // review: who may not decide
-	For         interaction.ID // this agent has the first word, with his draft
-	Returned    interaction.ID // the review that returned it: its comment and text come along
-	Cycles      int
-}
-
 // OpenTask opens the task once, whatever runs again, and puts the interaction into people's hands.
-func (s *Store) OpenTask(ctx context.Context, a Ask) (interaction.ID, error) {
+func (s *Store) OpenTask(ctx context.Context, a interaction.Ask) (interaction.ID, error) {
 	return once(ctx, s, a.Interaction, a.Step, func(t *tx, o openInteraction) (interaction.ID, error) {
 		return t.openTask(ctx, o, a)
 	})
 }
 
-func (t *tx) openTask(ctx context.Context, o openInteraction, a Ask) (interaction.ID, error) {
+func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask) (interaction.ID, error) {
 	if a.Queue == "" {
 		a.Queue = o.Queue
 	}
@@ -39,9 +25,10 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a Ask) (interactio
 	chain := t.resolve(o, a.Chain)
 	_, err := t.Exec(ctx, `
 		insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, chain, priority, message_number, author,
-			reserved_for, reserved_until, cycles, note)
+			reserved_for, reserved_until, cycles, opened_at, note)
 		select $1, $2, $3, $4, $5, $6, 'queued', q.name, case when $8::jsonb = '[]' and $3 = 'handle' then q.chain else $8 end, $9, $10, $11,
-			$12, now() + make_interval(secs => $13), $14, coalesce((select answer from closed_tasks where interaction_id = $2 and id = $15), '')
+			$12, now() + make_interval(secs => $13), $14,
+			(select opened_at from interactions where id = $2), coalesce((select answer from closed_tasks where interaction_id = $2 and id = $15), '')
 		from queues q where q.name = $7`,
 		id, a.Interaction, a.Kind, a.Step, o.Channel, class, a.Queue, some(chain), o.Priority, a.Message, a.Author,
 		a.For, reservation.Seconds(), a.Cycles, a.Returned)
@@ -79,38 +66,31 @@ func (t *tx) resolve(o openInteraction, chain []interaction.RouteTarget) []inter
 }
 
 // restoreDraft gives the author his reply back as a draft.
-func (t *tx) restoreDraft(ctx context.Context, task interaction.ID, a Ask) error {
+func (t *tx) restoreDraft(ctx context.Context, task interaction.ID, a interaction.Ask) error {
 	_, err := t.Exec(ctx, `insert into drafts (task_id, author, subject, body, html, attachments)
 		select $1, author, subject, body, html, attachments from messages where interaction_id = $2 and number = $3 and author is not null
 		on conflict do nothing`, task, a.Interaction, a.Message)
 	return err
 }
 
-// Withdrawn tells what a withdrawal found.
-type Withdrawn struct {
-	Done  bool                  `json:"done"`            // it is withdrawn
-	State interaction.TaskState `json:"state,omitempty"` // otherwise: what it is instead; done when its agent was quicker
-	Agent interaction.ID        `json:"agent,omitempty"`
-}
-
 // WithdrawTask takes a task out of people's hands if nobody holds it, and tells what it found otherwise. A task
 // that was ended by its agent at this moment is left alone: the news of it is on its way.
-func (s *Store) WithdrawTask(ctx context.Context, id interaction.ID, step string, task interaction.ID, force bool) (Withdrawn, error) {
-	return once(ctx, s, id, step, func(t *tx, o openInteraction) (Withdrawn, error) {
+func (s *Store) WithdrawTask(ctx context.Context, id interaction.ID, step string, task interaction.ID, force bool) (interaction.Withdrawn, error) {
+	return once(ctx, s, id, step, func(t *tx, o openInteraction) (interaction.Withdrawn, error) {
 		row, err := one(ctx, t, "task", scanTask, `select `+taskColumns+fromTasks+`where t.id = $1 for update of t`, task)
 		if interaction.KindOf(err) == interaction.KindUnknown && err != nil {
-			return Withdrawn{State: interaction.TaskDone}, nil
+			return interaction.Withdrawn{State: interaction.TaskDone}, nil
 		}
 		if err != nil {
-			return Withdrawn{}, err
+			return interaction.Withdrawn{}, err
 		}
 		if holding(row.State) && !force {
-			return Withdrawn{State: row.State, Agent: row.Agent}, nil
+			return interaction.Withdrawn{State: row.State, Agent: row.Agent}, nil
 		}
 		if err := t.withdraw(ctx, interaction.System, row); err != nil {
-			return Withdrawn{}, err
+			return interaction.Withdrawn{}, err
 		}
-		return Withdrawn{Done: true}, t.become(ctx, o, "task.withdrawn", interaction.Automatic)
+		return interaction.Withdrawn{Done: true}, t.become(ctx, o, "task.withdrawn", interaction.Automatic)
 	})
 }
 

@@ -10,25 +10,11 @@ import (
 	"parley/interaction"
 )
 
-// MaxAttempts is how often a process may die over one inbound row before the
-// row becomes an interaction for a person without being parsed.
-const MaxAttempts = 3
-
-// Taken is an inbound row that the intake has marked as tried.
-type Taken struct {
-	ID         interaction.ID
-	Channel    interaction.Channel
-	EntryPoint string
-	Address    string
-	Facts      interaction.Facts
-	Size       int64
-	Attempts   int // including this one
-}
 
 // Take marks up to limit new rows as tried once more and gives them, oldest first. The mark is committed before anybody parses
 // them, so that a row that kills its process is found out. Rows that another intake is
 // finishing at this moment are skipped.
-func (s *Store) Take(ctx context.Context, limit int) ([]Taken, error) {
+func (s *Store) Take(ctx context.Context, limit int) ([]interaction.Taken, error) {
 	rows, err := s.pool.Query(ctx, `
 		with next as (select id from inbound where state = 'new' order by id limit $1 for update skip locked)
 		update inbound i set attempts = attempts + 1 from next where i.id = next.id and i.state = 'new'
@@ -36,15 +22,15 @@ func (s *Store) Take(ctx context.Context, limit int) ([]Taken, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
-	taken, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Taken])
-	slices.SortFunc(taken, func(a, b Taken) int { return compare(a.ID, b.ID) })
+	taken, err := pgx.CollectRows(rows, pgx.RowToStructByPos[interaction.Taken])
+	slices.SortFunc(taken, func(a, b interaction.Taken) int { return compare(a.ID, b.ID) })
 	return taken, translate(err)
 }
 
 // Settle makes of a taken row what it is: a message of the thread's open interaction, or a new
 // interaction with what starts its workflow; one transaction. A row that another intake has
 // settled meanwhile is left alone.
-func (s *Store) Settle(ctx context.Context, in Taken, p interaction.Parsed) error {
+func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.Parsed) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var raw interaction.ID
 		err := t.QueryRow(ctx, `select raw_id from inbound where id = $1 and state = 'new' for update skip locked`, in.ID).Scan(&raw)
@@ -155,7 +141,7 @@ func (t *tx) lockOpen(ctx context.Context, thread interaction.ID) (*openRow, err
 }
 
 // openInbound writes a new interaction, in its thread if it has one already.
-func (t *tx) openInbound(ctx context.Context, in Taken, p interaction.Parsed, contact, thread, parent interaction.ID) (*openRow, error) {
+func (t *tx) openInbound(ctx context.Context, in interaction.Taken, p interaction.Parsed, contact, thread, parent interaction.ID) (*openRow, error) {
 	id := interaction.NewID()
 	var lastAgent interaction.ID
 	if thread == "" {
@@ -180,7 +166,7 @@ func (t *tx) openInbound(ctx context.Context, in Taken, p interaction.Parsed, co
 }
 
 // addInbound adds the message, and the news of it for the workflow.
-func (t *tx) addInbound(ctx context.Context, in Taken, p interaction.Parsed, open *openRow) error {
+func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction.Parsed, open *openRow) error {
 	m := p.Message
 	m.Interaction, m.Number, m.Kind, m.Inbound = open.ID, open.Messages+1, interaction.MessageIn, in.ID
 	if m.MessageID != "" {

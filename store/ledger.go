@@ -19,32 +19,22 @@ func (t *tx) queueSend(ctx context.Context, id interaction.ID, message int64) er
 	return err
 }
 
-// Sending is a ledger row with what is needed to send its message.
-type Sending struct {
-	State     interaction.SendState
-	Attempts  int
-	Repeat    bool
-	Out       interaction.Outbound
-	Files     []interaction.File
-	MessageID string
-}
-
 // PrepareSend reads what is to be sent. The Message-ID and date are written down before the first attempt, so
 // that every attempt sends the same bytes; the id is known for threading before the customer can answer.
-func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (Sending, error) {
-	var send Sending
+func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (interaction.Dispatch, error) {
+	var send interaction.Dispatch
 	err := s.inTx(ctx, func(t *tx) error {
-		send = Sending{Out: interaction.Outbound{Interaction: id, Key: string(id) + "/" + SendKey(message)}}
+		send = interaction.Dispatch{Out: interaction.Outbound{Interaction: id, Key: string(id) + "/" + SendKey(message)}}
 		out := &send.Out
 		var kind interaction.MessageKind
 		var thread interaction.ID
 		err := t.QueryRow(ctx, `
-			select l.state, l.attempts, l.repeat, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
+			select l.state, l.attempt, l.attempts, l.repeat, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
 				m.message_id, m.in_reply_to, m.refs, m.attachments, e.address
 			from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
 			join interactions i on i.id = l.interaction_id join entry_points e on e.name = i.entry_point
 			where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
-			Scan(&send.State, &send.Attempts, &send.Repeat, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
+			Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
 				&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope)
 		if noRows(err) {
 			return interaction.Unknown("send")

@@ -8,19 +8,11 @@ import (
 	"parley/interaction"
 )
 
-// Batch is what is unsent of one interaction, in order.
-type Batch struct {
-	Interaction interaction.ID
-	Workflow    string // type of the workflow, for a start
-	Start       interaction.Start
-	News        []interaction.News
-}
-
 // Relay hands the unsent news of up to limit interactions to send and marks what send has
 // delivered: the count of news, from the first, for each batch. Only one relay at a time works
 // on an interaction (advisory lock), so its news arrives in order. The lock and the mark are one transaction; a
 // relay that dies in between sends again, and the workflow drops what it has seen.
-func (s *Store) Relay(ctx context.Context, limit int, send func(context.Context, []Batch) []int) (found int, err error) {
+func (s *Store) Relay(ctx context.Context, limit int, send func(context.Context, []interaction.Batch) []int) (found int, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		batches, err := t.unsent(ctx, limit)
 		found = len(batches)
@@ -43,7 +35,7 @@ func (s *Store) Relay(ctx context.Context, limit int, send func(context.Context,
 	return found, err
 }
 
-func (t *tx) unsent(ctx context.Context, limit int) ([]Batch, error) {
+func (t *tx) unsent(ctx context.Context, limit int) ([]interaction.Batch, error) {
 	rows, err := t.Query(ctx, `
 		with heads as (
 			select distinct interaction_id from outbox where sent_at is null order by interaction_id limit $1 * 4),
@@ -58,9 +50,9 @@ func (t *tx) unsent(ctx context.Context, limit int) ([]Batch, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	var batches []Batch
+	var batches []interaction.Batch
 	for rows.Next() {
-		var b Batch
+		var b interaction.Batch
 		var n interaction.News
 		if err := rows.Scan(&b.Interaction, &n, &b.Workflow, &b.Start.Channel, &b.Start.EntryPoint, &b.Start.Direction, &b.Start.Kit); err != nil {
 			return nil, err

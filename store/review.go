@@ -9,27 +9,21 @@ import (
 	"parley/interaction"
 )
 
-// Review tells what became of a reply's release: a review task, or the ledger row that lets it leave.
-type Review struct {
-	Needed bool           `json:"needed"`
-	Task   interaction.ID `json:"task,omitempty"`
-}
-
 // OpenReview decides by the queue's policy whether the reply is reviewed; if so it opens the review, otherwise it
 // writes the ledger row: the decision to send. Which replies are drawn follows from the interaction and the message alone, so a step that runs again draws the same.
-func (s *Store) OpenReview(ctx context.Context, id interaction.ID, step string, message int64, author interaction.ID, cycles int) (Review, error) {
-	return once(ctx, s, id, step, func(t *tx, o openInteraction) (Review, error) {
+func (s *Store) OpenReview(ctx context.Context, id interaction.ID, step string, message int64, author interaction.ID, cycles int) (interaction.Review, error) {
+	return once(ctx, s, id, step, func(t *tx, o openInteraction) (interaction.Review, error) {
 		var percent int
 		if err := t.QueryRow(ctx, `select review_percent from queues where name = $1`, o.Queue).Scan(&percent); err != nil {
-			return Review{}, err
+			return interaction.Review{}, err
 		}
 		if cycles > 0 || draw(id, message) < percent { // what was returned once is always seen again
-			task, err := t.openTask(ctx, o, Ask{
+			task, err := t.openTask(ctx, o, interaction.Ask{
 				Interaction: id, Step: step, Kind: interaction.TaskReview, Message: message, Author: author, Cycles: cycles,
 			})
-			return Review{Needed: true, Task: task}, err
+			return interaction.Review{Needed: true, Task: task}, err
 		}
-		return Review{}, t.release(ctx, o, message)
+		return interaction.Review{}, t.release(ctx, o, message)
 	})
 }
 

@@ -6,19 +6,13 @@ import (
 	"parley/interaction"
 )
 
-// Stopping tells whether an interaction could stop.
-type Stopping struct {
-	Stopped bool  `json:"stopped"`
-	Last    int64 `json:"last"` // number of the newest news: there is more to hear first
-}
-
 // Stop closes the interaction only if the workflow has seen all its news; otherwise it says how far the news goes and
 // changes nothing, and the story goes on. Intake and orders lock the same row, so no message falls into the gap.
 // A queued send is cancelled; what is on its way stays as it is.
-func (s *Store) Stop(ctx context.Context, id interaction.ID, seen int64, reason string) (Stopping, error) {
-	var result Stopping
+func (s *Store) Stop(ctx context.Context, id interaction.ID, seen int64, reason string) (interaction.Stopping, error) {
+	var result interaction.Stopping
 	err := s.inTx(ctx, func(t *tx) error {
-		result = Stopping{Stopped: true, Last: seen}
+		result = interaction.Stopping{Stopped: true, Last: seen}
 		open, err := t.lockInteraction(ctx, id)
 		if interaction.KindOf(err) == interaction.KindConflict && err != nil {
 			return nil // stopped before: this is the same step, run again
@@ -27,7 +21,7 @@ func (s *Store) Stop(ctx context.Context, id interaction.ID, seen int64, reason 
 			return err
 		}
 		if open.News > seen {
-			result = Stopping{Last: open.News}
+			result = interaction.Stopping{Last: open.News}
 			return nil
 		}
 		return t.stop(ctx, interaction.System, open, reason)

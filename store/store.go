@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,17 @@ type Store struct {
 	pool *pgxpool.Pool
 	log  *slog.Logger
 	wake Wake
+
+	renderer Renderer
+	guard    LoopGuard
+}
+
+// Options are what the store is told of the house.
+type Options struct {
+	Wake      Wake
+	Renderer  Renderer  // fills standard responses
+	LoopGuard LoopGuard // zero: DefaultLoopGuard
+	Log       *slog.Logger
 }
 
 // Wake is told, after a commit, what there is to do; the process's own background parts listen. Losing a
@@ -41,7 +53,10 @@ type Wake struct {
 
 // Open connects to the database and refuses one that could lose what it
 // confirmed: fsync and synchronous_commit must be on.
-func Open(ctx context.Context, url string, wake Wake, log *slog.Logger) (*Store, error) {
+func Open(ctx context.Context, url string, opt Options) (*Store, error) {
+	if opt.LoopGuard == (LoopGuard{}) {
+		opt.LoopGuard = DefaultLoopGuard
+	}
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, interaction.Invalid("bad_database_url", "PARLEY_DATABASE_URL", "is not a PostgreSQL URL: %v", err)
@@ -56,7 +71,7 @@ func Open(ctx context.Context, url string, wake Wake, log *slog.Logger) (*Store,
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool, log: log, wake: wake.withDefaults()}
+	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard}
 	if err := s.checkDurable(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -198,7 +213,7 @@ func (t *tx) exec(ctx context.Context, sql string, args ...any) (bool, error) {
 	return err == nil && tag.RowsAffected() > 0, err
 }
 
-// errNoRows is pgx's, under a name that fits here.
-var errNoRows = pgx.ErrNoRows
+// lower makes addresses comparable.
+func lower(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
 
 func noRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }

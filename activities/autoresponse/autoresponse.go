@@ -1,0 +1,23 @@
+// Package autoresponse writes automatic mail: acknowledgements and responses, under the counted loop guard (mission E9).
+package autoresponse
+
+import (
+	"context"
+
+	"parley/activities"
+	"parley/interaction"
+)
+
+// Store is what the subject needs.
+type Store interface {
+	AnswerAutomatically(ctx context.Context, a interaction.AutoAnswer) (interaction.AutoAnswered, error)
+}
+
+// Activities are the steps of this subject.
+type Activities struct{ Store Store }
+
+// WriteAutomaticAnswer writes the mail and its ledger row, or says why there is none; delivery sends it.
+func (a *Activities) WriteAutomaticAnswer(ctx context.Context, in interaction.AutoAnswer) (interaction.AutoAnswered, error) {
+	out, err := a.Store.AnswerAutomatically(ctx, in)
+	return out, activities.Failure(err)
+}

@@ -1,0 +1,158 @@
+// Package delivery sends what was decided to be sent, at most once: it owns the
+// ledger (architecture rule 9). Adapters do the sending.
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"parley/activities"
+	"parley/interaction"
+)
+
+// Store is what the subject needs.
+type Store interface {
+	PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (interaction.Dispatch, error)
+	BeginSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID) (bool, error)
+	EndSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (interaction.SendState, error)
+	Upload(ctx context.Context, id interaction.ID) ([]byte, error)
+}
+
+// Activities are the steps of this subject.
+type Activities struct {
+	Store  Store
+	Sender interaction.Sender
+	Domain string // right side of the Message-IDs we make
+}
+
+// Send names the message to be sent.
+type Send struct {
+	Interaction interaction.ID
+	Message     int64
+}
+
+// Sent tells what became of it.
+type Sent struct {
+	State interaction.SendState `json:"state"`
+	Code  string                `json:"code,omitempty"`
+}
+
+// TypeDeferred is the type of the error that says "not yet": nothing left, try again.
+const TypeDeferred = "deferred"
+
+// SendMessage sends the message, unless an attempt before did. An attempt that finds the row in flight touches no network: the other
+// one died behind the irreversible byte, and the outcome is unknown, except where the carrier can tell.
+func (a *Activities) SendMessage(ctx context.Context, in Send) (Sent, error) {
+	stop := beat(ctx)
+	defer stop()
+	d, err := a.Store.PrepareSend(ctx, in.Interaction, in.Message, a.Domain)
+	if err != nil {
+		return Sent{}, activities.Failure(err)
+	}
+	switch d.State {
+	case interaction.SendQueued:
+		return a.attempt(ctx, in, d)
+	case interaction.SendInFlight:
+		return a.found(ctx, in, d)
+	default:
+		return Sent{State: d.State}, nil
+	}
+}
+
+func (a *Activities) attempt(ctx context.Context, in Send, d interaction.Dispatch) (Sent, error) {
+	if err := a.attach(ctx, &d); err != nil {
+		return Sent{}, activities.Failure(err)
+	}
+	attempt, begun := interaction.NewID(), false
+	outcome := a.Sender.Send(ctx, d.Out, func(ctx context.Context) error {
+		won, err := a.Store.BeginSend(ctx, in.Interaction, in.Message, attempt)
+		if err == nil && !won {
+			err = interaction.Conflict("in_flight", "another attempt is sending this")
+		}
+		begun = err == nil
+		return err
+	})
+	if outcome.Aborted {
+		return Sent{}, temporal.NewApplicationError("the send was not begun", TypeDeferred)
+	}
+	if !begun {
+		attempt = ""
+	}
+	// The answer must be written down even when the activity is cancelled at this moment: without it the send counts as unknown.
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return a.end(keep, in, attempt, outcome)
+}
+
+// found settles an attempt that died: by asking the carrier where it can tell, as unknown otherwise.
+func (a *Activities) found(ctx context.Context, in Send, d interaction.Dispatch) (Sent, error) {
+	outcome := interaction.Outcome{State: interaction.SendUnknown, Code: "interrupted"}
+	if prober, ok := a.Sender.(interaction.Prober); ok {
+		state, err := prober.Probe(ctx, d.Out.MessageID)
+		if err != nil {
+			return Sent{}, activities.Failure(interaction.Unavailable("carrier_away", err))
+		}
+		if state == interaction.SendSent {
+			outcome = interaction.Outcome{State: interaction.SendSent, Code: "probed"}
+		} else if state == interaction.SendNotSent {
+			outcome = interaction.Outcome{State: interaction.SendQueued, Code: "probed"}
+		}
+	}
+	return a.end(ctx, in, d.Attempt, outcome)
+}
+
+func (a *Activities) end(ctx context.Context, in Send, attempt interaction.ID, o interaction.Outcome) (Sent, error) {
+	state, err := a.Store.EndSend(ctx, in.Interaction, in.Message, attempt, o)
+	if err != nil {
+		return Sent{}, activities.Failure(err)
+	}
+	if state == interaction.SendQueued {
+		return Sent{}, temporal.NewApplicationError("deferred "+code(o.Code), TypeDeferred)
+	}
+	return Sent{State: state, Code: code(o.Code)}, nil
+}
+
+// code keeps of a protocol's answer what is surely not personal: digits and dots.
+func code(s string) string {
+	for i, r := range s {
+		if (r < '0' || r > '9') && r != '.' && r != ' ' {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func (a *Activities) attach(ctx context.Context, d *interaction.Dispatch) error {
+	for _, f := range d.Files {
+		data, err := a.Store.Upload(ctx, f.Upload)
+		if err != nil {
+			return err
+		}
+		d.Out.Attachments = append(d.Out.Attachments, interaction.Attachment{Name: f.Name, Type: f.Type, Data: data})
+	}
+	return nil
+}
+
+// beat tells the server that this attempt is alive, so that a dead process is noticed in seconds.
+func beat(ctx context.Context) (stop func()) {
+	if !activity.IsActivity(ctx) {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(3 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return func() { close(done) }
+}

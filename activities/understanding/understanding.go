@@ -1,0 +1,110 @@
+// Package understanding screens a message, tells its language and its category. It composes screening and categorization, which
+// look at the text only; what they find is written in one transaction.
+package understanding
+
+import (
+	"context"
+
+	"parley/activities"
+	"parley/interaction"
+)
+
+// Store gives the material and keeps what was found, in one transaction; run again for the same step it gives what was found then.
+type Store interface {
+	Understand(ctx context.Context, id interaction.ID, step string, message int64, look func(interaction.Material) interaction.Explained) (interaction.Understood, error)
+}
+
+// Screener applies the screening rules.
+type Screener interface {
+	Screen(m interaction.Material, language string) Screened
+}
+
+// Screened is what the rules said.
+type Screened struct {
+	Spam     bool
+	NoAuto   bool
+	Category string
+	Language string
+	Queue    string
+	Priority *int
+	Data     map[string]string
+	Rules    []string
+}
+
+// Categorizer tells language and category of a text.
+type Categorizer interface {
+	Language(text, expected string) string
+	Categorize(text, language string) Categorized
+	Demand(category string) (queue, skill string)
+}
+
+// Categorized is the model's opinion.
+type Categorized struct {
+	Model   interaction.ID
+	Ranked  []interaction.RankedCategory
+	Best    string // the best one above its routing threshold
+	Certain bool   // and above its threshold for automatic responses
+}
+
+// Activities are the steps of this subject.
+type Activities struct {
+	Store       Store
+	Screener    Screener
+	Categorizer Categorizer
+}
+
+// Request names the message to be understood.
+type Request struct {
+	Interaction interaction.ID
+	Step        string
+	Message     int64
+	Category    string // set by a supervisor: neither rules nor model are asked for it
+	GiveUp      bool   // it failed too often: write down that nothing is known
+}
+
+// UnderstandMessage looks at the message and keeps what it found. It is one local activity: run again, it gives what stands there.
+func (a *Activities) UnderstandMessage(ctx context.Context, r Request) (interaction.Understood, error) {
+	found, err := a.Store.Understand(ctx, r.Interaction, r.Step, r.Message, func(m interaction.Material) interaction.Explained {
+		if r.GiveUp {
+			return interaction.Explained{Understood: interaction.Understood{NoAuto: true}, Failed: "failed_too_often"}
+		}
+		return a.look(m, r.Category)
+	})
+	return found, activities.Failure(err)
+}
+
+func (a *Activities) look(m interaction.Material, ordered string) interaction.Explained {
+	var e interaction.Explained
+	for _, p := range m.Message.Problems {
+		if p == interaction.ProblemKeptRaw {
+			return interaction.Explained{Understood: interaction.Understood{NoAuto: true}, Failed: p}
+		}
+	}
+	text := m.Message.Subject + "\n" + m.Message.ReplyText
+	if m.Message.ReplyText == "" {
+		text = m.Message.Subject + "\n" + m.Message.Text
+	}
+	e.Language = a.Categorizer.Language(text, m.Language)
+	rules := a.Screener.Screen(m, e.Language)
+	if rules.Language != "" {
+		e.Language = rules.Language
+	}
+	model := a.Categorizer.Categorize(text, e.Language)
+	e.Model, e.Ranked, e.Category, e.Certain = model.Model, model.Ranked, model.Best, model.Certain
+	if len(model.Ranked) > 0 && model.Best != "" {
+		e.Confidence = model.Ranked[0].Confidence
+	}
+	if rules.Category != "" { // a rule knows better than a model
+		e.Category, e.Confidence, e.Certain = rules.Category, 1, true
+	}
+	if ordered != "" {
+		e.Category, e.Confidence, e.Certain = ordered, 1, false
+	}
+	e.Queue, e.Skill = a.Categorizer.Demand(e.Category)
+	if rules.Queue != "" {
+		e.Queue = rules.Queue
+	}
+	e.Spam, e.NoAuto, e.Machine = rules.Spam, rules.NoAuto, m.Message.Machine != ""
+	e.Priority, e.Data, e.Rules = rules.Priority, rules.Data, rules.Rules
+	return e
+}

@@ -1,0 +1,112 @@
+// Package engine is the one user of the Temporal client: it starts, signals and queries the workflows of interactions.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+
+	"parley/interaction"
+)
+
+// Engine speaks with one Temporal namespace.
+type Engine struct{ client client.Client }
+
+// Options say where Temporal is.
+type Options struct {
+	Address      string // host:port of its frontend
+	Namespace    string
+	Identity     string
+	Log          *slog.Logger
+	Interceptors []grpc.UnaryClientInterceptor // measurements count calls with them
+}
+
+// Dial makes an engine that connects when it is first used, and again whenever Temporal was away.
+func Dial(opt Options) (*Engine, error) {
+	c, err := client.NewLazyClient(client.Options{
+		HostPort: opt.Address, Namespace: opt.Namespace, Identity: opt.Identity, Logger: log.NewStructuredLogger(opt.Log),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: dialOptions(opt.Interceptors)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the Temporal client: %w", err)
+	}
+	return &Engine{client: c}, nil
+}
+
+func dialOptions(interceptors []grpc.UnaryClientInterceptor) []grpc.DialOption {
+	if len(interceptors) == 0 {
+		return nil
+	}
+	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(interceptors...)}
+}
+
+// Client is the client itself, for workers.
+func (e *Engine) Client() client.Client { return e.client }
+
+// Close ends the connection.
+func (e *Engine) Close() { e.client.Close() }
+
+// Ping answers nil when Temporal answers.
+func (e *Engine) Ping(ctx context.Context) error {
+	_, err := e.client.CheckHealth(ctx, &client.CheckHealthRequest{})
+	if err != nil {
+		return interaction.Unavailable("temporal_away", err)
+	}
+	return nil
+}
+
+// Start starts the interaction's workflow; one that was started already is success. The workflow's id is the interaction's, so a
+// start that is sent again can never make a second one.
+func (e *Engine) Start(ctx context.Context, workflowType string, in interaction.Start) error {
+	_, err := e.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: string(in.Interaction), TaskQueue: interaction.QueueInteractions,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowTaskTimeout:      10 * time.Second,
+		EnableEagerStart:         true,
+	}, workflowType, in)
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &started) {
+		return nil
+	}
+	return away(err)
+}
+
+// Signal tells the interaction's workflow the news. Where no run is open the error is unknown: the news came too late.
+func (e *Engine) Signal(ctx context.Context, id interaction.ID, n interaction.News) error {
+	err := e.client.SignalWorkflow(ctx, string(id), "", interaction.SignalNews, n)
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return interaction.Unknown("run")
+	}
+	return away(err)
+}
+
+// Where asks where the interaction's story stands.
+func (e *Engine) Where(ctx context.Context, id interaction.ID) (interaction.Where, error) {
+	var w interaction.Where
+	answer, err := e.client.QueryWorkflow(ctx, string(id), "", interaction.QueryWhere)
+	if err != nil {
+		var none *serviceerror.NotFound
+		if errors.As(err, &none) {
+			return w, interaction.Unknown("run")
+		}
+		return w, away(err)
+	}
+	return w, answer.Get(&w)
+}
+
+func away(err error) error {
+	if err == nil {
+		return nil
+	}
+	return interaction.Unavailable("temporal_away", err)
+}

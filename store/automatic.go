@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/interaction"
+)
+
+// Renderer fills a standard response's field codes; values are named like "contact.name".
+type Renderer interface {
+	Render(source string, values map[string]any) (string, error)
+}
+
+// LoopGuard bounds automatic mail for each contact and thread (mission E9), whichever workflow sends it.
+type LoopGuard struct {
+	Short, Long           time.Duration
+	ShortLimit, LongLimit int
+}
+
+// DefaultLoopGuard is one automatic mail in 10 minutes and three in 24 hours.
+var DefaultLoopGuard = LoopGuard{Short: 10 * time.Minute, ShortLimit: 1, Long: 24 * time.Hour, LongLimit: 3}
+
+// AnswerAutomatically writes an automatic mail with its ledger row, or says why there is none: no approved response that is valid
+// today, a machine at the other end, our own address, or the loop guard. The guard counts under the contact's row lock, so that two interactions of one contact
+// cannot both take the last place.
+func (s *Store) AnswerAutomatically(ctx context.Context, a interaction.AutoAnswer) (interaction.AutoAnswered, error) {
+	return once(ctx, s, a.Interaction, a.Step, func(t *tx, o openInteraction) (interaction.AutoAnswered, error) {
+		m, err := one(ctx, t, "message", scanMessage, `select `+messageColumns+` from messages where interaction_id = $1 and number = $2`, a.Interaction, a.Message)
+		if err != nil {
+			return interaction.AutoAnswered{}, err
+		}
+		response, why, err := t.mayAnswer(ctx, s, o, m, a)
+		if err != nil {
+			return interaction.AutoAnswered{}, err
+		}
+		if why != "" {
+			return interaction.AutoAnswered{Reason: why}, t.audit(ctx, event{
+				Code: "answer.none", Interaction: o.ID, Data: map[string]any{"usage": a.Usage, "reason": why, "message": a.Message},
+			})
+		}
+		return t.writeAutomatic(ctx, s, o, m, a, response)
+	})
+}
+
+// mayAnswer finds the response to be sent, or the reason why there is none.
+func (t *tx) mayAnswer(ctx context.Context, s *Store, o openInteraction, m interaction.Message, a interaction.AutoAnswer) (interaction.Response, string, error) {
+	var none interaction.Response
+	if m.Machine != "" {
+		return none, "machine", nil
+	}
+	if m.From.Address == "" {
+		return none, "no_address", nil
+	}
+	var ours bool
+	if err := t.QueryRow(ctx, `select exists (select 1 from entry_points where lower(address) = lower($1))
+		or exists (select 1 from agents where email <> '' and lower(email) = lower($1))`, m.From.Address).Scan(&ours); err != nil {
+		return none, "", err
+	}
+	if ours {
+		return none, "own_address", nil
+	}
+	response, found, err := t.response(ctx, o, a)
+	if err != nil || !found {
+		return none, "no_response", err
+	}
+	if a.Forced {
+		return response, "", nil
+	}
+	full, err := t.guardFull(ctx, s.guard, o)
+	if err != nil || full {
+		return none, "loop_guard", err
+	}
+	return response, "", nil
+}
+
+// response picks the approved response that is valid now: the ordered one, or by usage, category and language; an
+// acknowledgement for the category goes before one for all.
+func (t *tx) response(ctx context.Context, o openInteraction, a interaction.AutoAnswer) (interaction.Response, bool, error) {
+	var r interaction.Response
+	err := t.QueryRow(ctx, `
+		select r.id, r.name, r.category, r.language, r.subject, r.body, r.version from responses r, interactions i
+		where i.id = $1 and r.state = 'approved' and (r.starts is null or r.starts <= now()) and (r.expires is null or r.expires > now())
+			and (r.id = $2 or $2::uuid is null and r.usage = $3 and r.language = i.language
+				and (r.category = i.category or $3 = 'acknowledgement' and r.category = ''))
+		order by (r.category = i.category) desc, r.name limit 1`, a.Interaction, a.Response, a.Usage).
+		Scan(&r.ID, &r.Name, &r.Category, &r.Language, &r.Subject, &r.Text, &r.Version)
+	if noRows(err) {
+		return r, false, nil
+	}
+	return r, err == nil, err
+}
+
+func (t *tx) guardFull(ctx context.Context, g LoopGuard, o openInteraction) (bool, error) {
+	if _, err := t.Exec(ctx, `select 1 from contacts where id = $1 for update`, o.Contact); err != nil {
+		return false, err
+	}
+	var short, long int
+	err := t.QueryRow(ctx, `
+		select count(*) filter (where at > now() - make_interval(secs => $2)), count(*) filter (where at > now() - make_interval(secs => $3))
+		from automatic_mail where contact_id = $1 and at > now() - make_interval(secs => greatest($2, $3))`,
+		o.Contact, g.Short.Seconds(), g.Long.Seconds()).Scan(&short, &long)
+	return short >= g.ShortLimit || long >= g.LongLimit, err
+}
+
+func (t *tx) writeAutomatic(ctx context.Context, s *Store, o openInteraction, to interaction.Message, a interaction.AutoAnswer, r interaction.Response) (interaction.AutoAnswered, error) {
+	var contactName, subject, fromName, fromAddress string
+	if err := t.QueryRow(ctx, `select c.name, i.subject, e.from_name, e.address from interactions i join contacts c on c.id = i.contact_id
+		join entry_points e on e.name = i.entry_point where i.id = $1`, o.ID).Scan(&contactName, &subject, &fromName, &fromAddress); err != nil {
+		return interaction.AutoAnswered{}, err
+	}
+	values := map[string]any{
+		"contact.name": contactName, "contact.email": to.From.Address, "interaction.subject": subject,
+		"interaction.reference": Reference(o.ID), "interaction.category": o.Category, "agent.name": fromName,
+	}
+	text, err := s.renderer.Render(r.Text, values)
+	if err != nil { // approved and yet not to be filled in: no answer is better than a broken one
+		return interaction.AutoAnswered{Reason: "no_response"}, t.audit(ctx, event{
+			Code: "answer.none", Interaction: o.ID, Data: map[string]any{"usage": a.Usage, "reason": "not_renderable", "response": r.ID},
+		})
+	}
+	m := interaction.Message{
+		Interaction: o.ID, Number: o.Messages + 1, Kind: interaction.MessageAuto, Text: text,
+		From: interaction.Address{Name: fromName, Address: fromAddress}, To: []interaction.Address{to.From},
+		Subject: replySubject(to.Subject, subject), InReplyTo: to.MessageID,
+	}
+	if r.Subject != "" {
+		if m.Subject, err = s.renderer.Render(r.Subject, values); err != nil {
+			m.Subject = replySubject(to.Subject, subject)
+		}
+	}
+	if to.ReplyTo.Address != "" {
+		m.To[0] = to.ReplyTo
+	}
+	if to.MessageID != "" {
+		m.References = append(to.References, to.MessageID)
+	}
+	if err := t.insertMessage(ctx, m); err != nil {
+		return interaction.AutoAnswered{}, err
+	}
+	writes := &pgx.Batch{}
+	writes.Queue(`update interactions set messages = messages + 1 where id = $1`, o.ID)
+	writes.Queue(`insert into automatic_mail (contact_id, thread_id, interaction_id, step) values ($1, $2, $3, $4)`, o.Contact, o.Thread, o.ID, a.Step)
+	if err := t.SendBatch(ctx, writes).Close(); err != nil {
+		return interaction.AutoAnswered{}, err
+	}
+	if err := t.audit(ctx, event{
+		Code: "answer.written", Interaction: o.ID,
+		Data: map[string]any{"usage": a.Usage, "response": r.ID, "version": r.Version, "message": m.Number, "answers": a.Message, "order": a.Forced},
+	}); err != nil {
+		return interaction.AutoAnswered{}, err
+	}
+	return interaction.AutoAnswered{Queued: true, Message: m.Number}, t.release(ctx, o, m.Number)
+}
+
+// Reference is the short form of an interaction's id that customers are told: ten characters of its random part.
+func Reference(id interaction.ID) string { return string(id)[26:] }

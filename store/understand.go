@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+
+	"parley/interaction"
+)
+
+// Understand gives look the message with its surroundings and keeps what it found; one transaction. Personal values (attached data)
+// stay here; the workflow gets codes.
+func (s *Store) Understand(ctx context.Context, id interaction.ID, step string, message int64,
+	look func(interaction.Material) interaction.Explained,
+) (interaction.Understood, error) {
+	return once(ctx, s, id, step, func(t *tx, o openInteraction) (interaction.Understood, error) {
+		m, err := t.material(ctx, o, message)
+		if err != nil {
+			return interaction.Understood{}, err
+		}
+		found := look(m)
+		found.Message = message
+		return found.Understood, t.keepUnderstood(ctx, o, m, found)
+	})
+}
+
+func (t *tx) material(ctx context.Context, o openInteraction, message int64) (interaction.Material, error) {
+	m := interaction.Material{EntryPoint: o.EntryPoint, Category: o.Category, Contact: o.Contact}
+	var err error
+	m.Message, err = one(ctx, t, "message", scanMessage, `select `+messageColumns+` from messages where interaction_id = $1 and number = $2`, o.ID, message)
+	if err != nil {
+		return m, err
+	}
+	err = t.QueryRow(ctx, `select e.language, i.data from interactions i join entry_points e on e.name = i.entry_point where i.id = $1`, o.ID).
+		Scan(&m.Language, &m.Data)
+	return m, err
+}
+
+func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interaction.Material, e interaction.Explained) error {
+	state := o.State
+	if state == interaction.Received {
+		state = interaction.Automatic
+	}
+	_, err := t.Exec(ctx, `
+		update interactions set state = $2, language = $3, category = $4, confidence = $5, priority = coalesce($6, priority),
+			queue = coalesce((select name from queues where name = $7), queue), data = data || $8, version = version + 1
+		where id = $1`, o.ID, state, e.Language, e.Category, e.Confidence, e.Priority, e.Queue, orEmpty(e.Data))
+	if err != nil {
+		return err
+	}
+	ranked := e.Ranked[:min(3, len(e.Ranked))]
+	line := event{
+		Code: "interaction.understood", Interaction: o.ID, From: string(o.State), To: string(state),
+		Data: map[string]any{
+			"message": e.Message, "language": e.Language, "category": e.Category, "confidence": e.Confidence, "certain": e.Certain,
+			"spam": e.Spam, "machine": m.Message.Machine, "noAuto": e.NoAuto, "rules": some(e.Rules), "model": e.Model, "ranked": some(ranked), "failed": e.Failed,
+		},
+	}
+	if len(e.Data) > 0 {
+		line.Before, line.After = m.Data, e.Data
+	}
+	return t.audit(ctx, line)
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}

@@ -1,0 +1,103 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"parley/interaction"
+)
+
+// IntakeStore is what the intake needs.
+type IntakeStore interface {
+	Take(ctx context.Context, limit int) ([]interaction.Taken, error)
+	Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
+	Settle(ctx context.Context, in interaction.Taken, p interaction.Parsed) error
+}
+
+// maxAttempts is how often a process may die over one inbound row before it is left unparsed to a person.
+const maxAttempts = 3
+
+// Intake makes interactions and messages of what was accepted: it parses outside
+// of any transaction and settles each row in one. A row that cannot be parsed becomes an
+// interaction for a person; it never holds up the next.
+type Intake struct {
+	Store    IntakeStore
+	Parsers  map[interaction.Channel]interaction.Parser
+	Bell     Bell
+	Log      *slog.Logger
+	Parallel int // rows at once; 0: 4
+}
+
+// Run works until the context ends.
+func (w *Intake) Run(ctx context.Context) error {
+	return loop(ctx, w.Log, "intake", w.Bell, every, w.round)
+}
+
+func (w *Intake) round(ctx context.Context) (bool, error) {
+	parallel := w.Parallel
+	if parallel == 0 {
+		parallel = 4
+	}
+	taken, err := w.Store.Take(ctx, 4*parallel)
+	if err != nil || len(taken) == 0 {
+		return false, err
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, parallel)
+	errs := make([]error, len(taken))
+	for i, in := range taken {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if errs[i] = w.settle(ctx, in); errs[i] != nil {
+				w.Log.Error("inbound row not settled", "inbound", in.ID, "attempt", in.Attempts, "error", errs[i])
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return false, err // wait a little: the rows are still new
+		}
+	}
+	return true, nil
+}
+
+func (w *Intake) settle(ctx context.Context, in interaction.Taken) error {
+	if in.Attempts > maxAttempts {
+		return w.Store.Settle(ctx, in, keptRaw(in, "it could not be processed three times"))
+	}
+	raw, err := w.Store.Raw(ctx, in.ID)
+	if err != nil {
+		return err
+	}
+	return w.Store.Settle(ctx, in, w.parse(in, raw))
+}
+
+// parse contains a parser's panic: what made it panic is kept raw.
+func (w *Intake) parse(in interaction.Taken, raw []byte) (p interaction.Parsed) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.Log.Error("parser panicked", "inbound", in.ID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			p = keptRaw(in, "it could not be parsed")
+		}
+	}()
+	parser, ok := w.Parsers[in.Channel]
+	if !ok {
+		return keptRaw(in, "there is no parser for its channel")
+	}
+	return parser.Parse(raw, in.Facts)
+}
+
+// keptRaw is the message of a thing that nothing is known of but its envelope.
+func keptRaw(in interaction.Taken, why string) interaction.Parsed {
+	p := interaction.Parsed{Message: interaction.Message{
+		Kind: interaction.MessageIn, Text: "This message was kept as it came: " + why + ". Look at the raw bytes.",
+		From: interaction.Address{Address: in.Facts.Sender}, To: []interaction.Address{{Address: in.Address}},
+		Problems: []string{interaction.ProblemKeptRaw},
+	}}
+	return p
+}

@@ -1,0 +1,69 @@
+package workers
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities/autoresponse"
+	"parley/activities/delivery"
+	"parley/activities/postprocessing"
+	"parley/activities/review"
+	"parley/activities/routing"
+	"parley/activities/understanding"
+	"parley/interaction"
+	"parley/workflows"
+)
+
+// Activities are the subjects' structs, ready to be registered.
+type Activities struct {
+	Understanding  *understanding.Activities
+	Autoresponse   *autoresponse.Activities
+	Routing        *routing.Activities
+	Review         *review.Activities
+	Delivery       *delivery.Activities
+	Postprocessing *postprocessing.Activities
+}
+
+// registry is the part of a worker that registration needs.
+type registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+	RegisterActivity(a any)
+}
+
+// Register registers the workflows under the names that entry points bind to, and the activities. A new workflow is one line here.
+func Register(w registry, a Activities) {
+	w.RegisterWorkflowWithOptions(workflows.Email, workflow.RegisterOptions{Name: interaction.WorkflowEmail})
+	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
+
+	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing} {
+		w.RegisterActivity(subject)
+	}
+}
+
+// Worker runs workflows and activities of the interactions' task queue.
+type Worker struct {
+	Client     client.Client
+	Activities Activities
+}
+
+// Run polls until the context ends; what is running then may finish.
+func (w *Worker) Run(ctx context.Context) error {
+	t := worker.New(w.Client, interaction.QueueInteractions, worker.Options{
+		MaxConcurrentActivityExecutionSize:      200,
+		MaxConcurrentLocalActivityExecutionSize: 100,
+		MaxConcurrentWorkflowTaskPollers:        4,
+		MaxConcurrentActivityTaskPollers:        4,
+		WorkerStopTimeout:                       8 * time.Second,
+	})
+	Register(t, w.Activities)
+	if err := t.Start(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	t.Stop()
+	return nil
+}

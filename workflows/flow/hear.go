@@ -1,0 +1,127 @@
+package flow
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"parley/interaction"
+)
+
+// hear is the one place where a story waits: for news that is wanted, or until the time (zero: for ever). Everything else that arrives is dealt
+// with here: the customer's messages are counted, a supervisor's orders obeyed, which may unwind the story from here. Without wanted news it answers false at the time.
+func (f *Flow) hear(until time.Time, wanted func(interaction.News) bool) (interaction.News, bool) {
+	clock := &clock{f: f}
+	defer clock.stop()
+	for {
+		if n, ok := f.drain(wanted); ok {
+			return n, true
+		}
+		if !f.held && !until.IsZero() && !f.Now().Before(until) {
+			return interaction.News{}, false
+		}
+		f.renew()
+		if f.held {
+			clock.stop()
+		} else {
+			clock.set(until)
+		}
+		clock.wait()
+	}
+}
+
+// drain hears all that has arrived, in its order, until something wanted.
+func (f *Flow) drain(wanted func(interaction.News) bool) (interaction.News, bool) {
+	for {
+		var n interaction.News
+		if !f.news.ReceiveAsync(&n) {
+			return n, false
+		}
+		if n.Number <= f.seen {
+			continue // the relay sent it again
+		}
+		f.seen = n.Number
+		switch {
+		case n.Kind == interaction.NewsMessage:
+			f.newest = n.Message
+		case n.Kind == interaction.NewsOrder:
+			f.obey(n)
+		case wanted(n):
+			return n, true
+		default:
+			f.log.Info("news that nobody waits for", "kind", n.Kind, "number", n.Number)
+		}
+	}
+}
+
+// obey does what a supervisor's order means for the story. What it means for tasks and rows was done in the order's own transaction.
+func (f *Flow) obey(n interaction.News) {
+	switch n.Code {
+	case interaction.OrderHold:
+		f.held = true
+	case interaction.OrderResume:
+		f.held = false
+	case interaction.OrderStop:
+		panic(unwound{n.Value})
+	case interaction.OrderRecategorize:
+		f.category = n.Value
+		panic(retold{})
+	case interaction.OrderAutoRespond:
+		f.held = false
+		f.respondByOrder(interaction.ID(n.Value))
+	}
+}
+
+// renew continues as new when the history has grown long. It is called with nothing undrained and nothing running.
+func (f *Flow) renew() {
+	info := workflow.GetInfo(f.ctx)
+	if f.settled || info.GetCurrentHistoryLength() < longHistory && !info.GetContinueAsNewSuggested() {
+		return
+	}
+	next := f.in
+	next.Carried = &interaction.Carried{
+		Steps: f.journal, Seen: f.seen, Round: f.round, Newest: f.newest, Answered: f.answered, Held: f.held, Category: f.category,
+	}
+	panic(failed{workflow.NewContinueAsNewError(f.ctx, info.WorkflowType.Name, next)})
+}
+
+// clock is a timer that is set anew only when its time changes.
+type clock struct {
+	f      *Flow
+	until  time.Time
+	future workflow.Future
+	cancel workflow.CancelFunc
+}
+
+func (c *clock) set(until time.Time) {
+	if until.Equal(c.until) {
+		return
+	}
+	c.stop()
+	if until.IsZero() {
+		return
+	}
+	ctx, cancel := workflow.WithCancel(c.f.ctx)
+	c.until, c.cancel, c.future = until, cancel, workflow.NewTimer(ctx, until.Sub(c.f.Now()))
+}
+
+func (c *clock) stop() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.until, c.cancel, c.future = time.Time{}, nil, nil
+}
+
+// wait blocks until a signal is there or the timer has fired.
+func (c *clock) wait() {
+	s := workflow.NewSelector(c.f.ctx)
+	s.AddReceive(c.f.news, func(workflow.ReceiveChannel, bool) {})
+	if c.future != nil {
+		s.AddFuture(c.future, func(workflow.Future) {})
+	}
+	s.AddReceive(c.f.ctx.Done(), func(workflow.ReceiveChannel, bool) {})
+	s.Select(c.f.ctx)
+	if err := c.f.ctx.Err(); err != nil {
+		panic(failed{err})
+	}
+}

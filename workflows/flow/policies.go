@@ -1,0 +1,46 @@
+package flow
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"parley/activities"
+)
+
+// Time-outs and retries by name, one a kind of work. What is hopeless is decided by the activity's error.
+var (
+	// quick is a transaction in PostgreSQL. It is tried for as long as PostgreSQL is away.
+	quick = workflow.LocalActivityOptions{
+		StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 100 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
+			NonRetryableErrorTypes: []string{activities.TypeStopped},
+		},
+	}
+
+	// thinking is understanding: bounded work on one message. What fails five times is left to people.
+	thinking = workflow.LocalActivityOptions{
+		StartToCloseTimeout: 20 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 3, MaximumInterval: 10 * time.Second, MaximumAttempts: 5,
+			NonRetryableErrorTypes: []string{activities.TypeStopped},
+		},
+	}
+
+	// sending talks to a carrier: minutes for one attempt, days for all of them. A
+	// dead process is noticed by its missing heartbeat.
+	sending = workflow.ActivityOptions{
+		StartToCloseTimeout:    10 * time.Minute,
+		HeartbeatTimeout:       10 * time.Second,
+		ScheduleToCloseTimeout: 5 * 24 * time.Hour,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Minute,
+			NonRetryableErrorTypes: []string{activities.TypeStopped},
+		},
+	}
+)
+
+// longHistory is the number of history events at which a waiting workflow continues as new (target A4: at most 200 a run).
+const longHistory = 150
