@@ -10,7 +10,6 @@ import (
 	"parley/interaction"
 )
 
-
 // Take marks up to limit new rows as tried once more and gives them, oldest first. The mark is committed before anybody parses
 // them, so that a row that kills its process is found out. Rows that another intake is
 // finishing at this moment are skipped.
