@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/interaction"
+)
+
+const fromInteractions = `select ` + interactionColumns + ` from all_interactions i`
+
+// interactionOrders are the orders a list of interactions can have; ids sort by the time they were made.
+var interactionOrders = map[string]struct {
+	order, after string
+	byPriority   bool
+}{
+	"opened_at":  {order: "i.id", after: "i.id > ?"},
+	"-opened_at": {order: "i.id desc", after: "i.id < ?"},
+	"priority":   {order: "i.priority, i.id", after: "(i.priority, i.id) > (?, ?)", byPriority: true},
+	"-priority":  {order: "i.priority desc, i.id desc", after: "(i.priority, i.id) < (?, ?)", byPriority: true},
+}
+
+// Interactions lists interactions that the actor may know of, open and stopped, newest first unless sorted otherwise.
+func (s *Store) Interactions(ctx context.Context, by interaction.Actor, f interaction.InteractionFilter, page interaction.Page) (interaction.Listed[interaction.Interaction], error) {
+	var none interaction.Listed[interaction.Interaction]
+	order, err := sorting(interactionOrders, page, "-opened_at")
+	if err != nil {
+		return none, err
+	}
+	q := asked(by, visibleInteractions)
+	narrowInteractions(q, f)
+	if page.After != "" {
+		var id interaction.ID
+		var priority int
+		if order.byPriority {
+			err = after(page.After, &priority, &id)
+			q.and(order.after, priority, id)
+		} else {
+			err = after(page.After, &id)
+			q.and(order.after, id)
+		}
+		if err != nil {
+			return none, err
+		}
+	}
+	return collect(ctx, s, q, page, scanInteraction, fromInteractions, order.order, func(i interaction.Interaction) string {
+		if order.byPriority {
+			return keyOf(i.Priority, i.ID)
+		}
+		return keyOf(i.ID)
+	})
+}
+
+func narrowInteractions(q *query, f interaction.InteractionFilter) {
+	oneOf(q, "i.state", f.States)
+	equal(q, "i.queue", f.Queue)
+	equal(q, "i.channel", f.Channel)
+	equal(q, "i.category", f.Category)
+	equal(q, "i.language", f.Language)
+	equal(q, "i.entry_point", f.EntryPoint)
+	if f.Contact != "" {
+		q.and("i.contact_id = ?", f.Contact)
+	}
+	if f.Thread != "" {
+		q.and("i.thread_id = ?", f.Thread)
+	}
+	if f.Agent != "" {
+		q.and("(i.last_agent = ? or exists (select 1 from tasks h where h.interaction_id = i.id and h.agent_id = ?))", f.Agent, f.Agent)
+	}
+	if f.Priority != nil {
+		q.and("i.priority = ?", *f.Priority)
+	}
+	if !f.OpenedAfter.IsZero() {
+		q.and("i.opened_at >= ?", f.OpenedAfter)
+	}
+	if !f.OpenedBefore.IsZero() {
+		q.and("i.opened_at < ?", f.OpenedBefore)
+	}
+}
+
+// Interaction gives one interaction with its open tasks, as far as the actor may know of them.
+func (s *Store) Interaction(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.InteractionView, error) {
+	var v interaction.InteractionView
+	q := asked(by, visibleInteractions)
+	q.and("i.id = ?", id)
+	var err error
+	if v.Interaction, err = one(ctx, s.pool, "interaction", scanInteraction, fromInteractions+q.sql(), q.args...); err != nil {
+		return v, err
+	}
+	tasks, err := s.Tasks(ctx, by, interaction.TaskFilter{Interaction: id}, interaction.Page{Limit: 100})
+	v.Tasks = tasks.Items
+	return v, err
+}
+
+// InteractionMessages gives an interaction's messages in their order, each with where its sending stands.
+func (s *Store) InteractionMessages(ctx context.Context, by interaction.Actor, id interaction.ID) ([]interaction.MessageView, error) {
+	if err := s.seesInteraction(ctx, by, id); err != nil {
+		return nil, err
+	}
+	messages, err := s.Messages(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	sends, err := s.sends(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]interaction.MessageView, len(messages))
+	for n, m := range messages {
+		list[n] = interaction.MessageView{Message: m, Send: sends[m.Number]}
+	}
+	return list, nil
+}
+
+func (s *Store) sends(ctx context.Context, id interaction.ID) (map[int64]*interaction.Send, error) {
+	rows, err := s.pool.Query(ctx, `select message_number, state, attempts, code from ledger where interaction_id = $1`, id)
+	if err != nil {
+		return nil, translate(err)
+	}
+	sends := map[int64]*interaction.Send{}
+	var number int64
+	var send interaction.Send
+	_, err = pgx.ForEachRow(rows, []any{&number, &send.State, &send.Attempts, &send.Code}, func() error {
+		kept := send
+		sends[number] = &kept
+		return nil
+	})
+	return sends, translate(err)
+}
+
+// InteractionMessage gives one message of an interaction that the actor may know of.
+func (s *Store) InteractionMessage(ctx context.Context, by interaction.Actor, id interaction.ID, number int64) (interaction.Message, error) {
+	if err := s.seesInteraction(ctx, by, id); err != nil {
+		return interaction.Message{}, err
+	}
+	return s.Message(ctx, id, number)
+}
+
+// AuditOf gives the audit lines of an interaction that the actor may know of.
+func (s *Store) AuditOf(ctx context.Context, by interaction.Actor, id interaction.ID) ([]interaction.Event, error) {
+	if err := s.seesInteraction(ctx, by, id); err != nil {
+		return nil, err
+	}
+	return s.InteractionEvents(ctx, id)
+}
+
+// seesInteraction says unknown for what the actor may not know of.
+func (s *Store) seesInteraction(ctx context.Context, by interaction.Actor, id interaction.ID) error {
+	q := asked(by, visibleInteractions)
+	q.and("i.id = ?", id)
+	_, err := one(ctx, s.pool, "interaction", pgx.RowTo[bool], `select true from all_interactions i`+q.sql(), q.args...)
+	return err
+}
