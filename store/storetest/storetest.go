@@ -1,0 +1,97 @@
+// Package storetest gives tests a store of their own: a fresh database with the schema and a small house in it.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"parley/interaction"
+	"parley/store"
+)
+
+// New makes a database for the test on the server of PARLEY_TEST_DATABASE_URL and drops it at the end; without the variable the test is skipped.
+func New(t testing.TB, opt store.Options) *store.Store {
+	t.Helper()
+	server := os.Getenv("PARLEY_TEST_DATABASE_URL")
+	if server == "" {
+		t.Skip("PARLEY_TEST_DATABASE_URL is not set: make test sets it")
+	}
+	ctx := context.Background()
+	name := fmt.Sprintf("test_%s", strings.ReplaceAll(string(interaction.NewID()), "-", ""))
+	admin(t, server, "create database "+name)
+	t.Cleanup(func() { admin(t, server, "drop database if exists "+name+" with (force)") })
+
+	own, err := url.Parse(server)
+	require.NoError(t, err)
+	own.Path = "/" + name
+	require.NoError(t, store.Migrate(ctx, own.String()))
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Renderer == nil {
+		opt.Renderer = plain{}
+	}
+	s, err := store.Open(ctx, own.String(), opt)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	require.NoError(t, s.Apply(ctx, interaction.System, House()))
+	return s
+}
+
+func admin(t testing.TB, server, statement string) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, server)
+	require.NoError(t, err)
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, statement)
+	require.NoError(t, err)
+}
+
+// plain renders a response as it stands.
+type plain struct{}
+
+func (plain) Render(source string, _ map[string]any) (string, error) { return source, nil }
+
+// House is the setup that tests start from: two groups with a queue each, one entry point, people of every role.
+func House() interaction.Setup {
+	all := 100
+	return interaction.Setup{
+		Groups: []interaction.Group{{Name: "service"}, {Name: "sales"}},
+		Queues: []interaction.Queue{
+			{Name: "service", Group: "service", ReviewPercent: &all},
+			{Name: "sales", Group: "sales", ReviewPercent: &all},
+		},
+		EntryPoints: []interaction.EntryPoint{{
+			Name: "support", Channel: interaction.Email, Address: "support@example.test",
+			Workflow: interaction.WorkflowEmail, Queue: "service", FromName: "Support",
+		}},
+		Agents: []interaction.NewAgent{
+			{Login: "ann", Name: "Ann", Email: "ann@agents.test", Role: interaction.RoleAgent, Groups: []string{"service"}},
+			{Login: "ben", Name: "Ben", Role: interaction.RoleAgent, Groups: []string{"service"}, Skills: map[string]int{"billing": 8}},
+			{Login: "carl", Name: "Carl", Role: interaction.RoleAgent, Groups: []string{"sales"}},
+			{Login: "sue", Name: "Sue", Role: interaction.RoleSenior, Groups: []string{"service"}},
+			{Login: "vic", Name: "Vic", Role: interaction.RoleSupervisor, Groups: []string{"service"}},
+			{Login: "dan", Name: "Dan", Role: interaction.RoleDesigner, Groups: []string{"service"}},
+			{Login: "root", Name: "Root", Role: interaction.RoleAdmin},
+		},
+	}
+}
+
+// Person gives the actor of a login of the House.
+func Person(t testing.TB, s *store.Store, login string) interaction.Actor {
+	t.Helper()
+	a := interaction.Actor{Login: login, Groups: []string{}}
+	require.NoError(t, s.Pool().QueryRow(context.Background(), `select id, role,
+		(select coalesce(array_agg(group_name), '{}') from agent_groups where agent_id = id) from agents where login = $1`, login).
+		Scan(&a.Agent, &a.Role, &a.Groups))
+	return a
+}
