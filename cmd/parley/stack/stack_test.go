@@ -235,3 +235,26 @@ func TestPasswordIsNotForOthers(t *testing.T) {
 	require.Zero(t, info.Mode().Perm()&0o077)
 	require.False(t, strings.ContainsAny(password, "\n"))
 }
+
+func TestTemporalSetUpThatWasCutOffIsDoneAgain(t *testing.T) {
+	home := newHome(t)
+	s := bringUp(t, home)
+	takeDown(t, s)
+
+	// What a kill in the middle of the first start leaves: tables, and no version.
+	opts, err := Options{Home: home}.withDefaults()
+	require.NoError(t, err)
+	run, err := openRunFile(home)
+	require.NoError(t, err)
+	cluster, err := newPostgres(t.Context(), opts, run)
+	require.NoError(t, err)
+	require.NoError(t, cluster.up(t.Context()))
+	conn, err := pgx.Connect(t.Context(), cluster.url("temporal"))
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "delete from schema_version; drop table executions")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	require.NoError(t, cluster.down(t.Context()))
+
+	require.True(t, answers(t, bringUp(t, home)))
+}
