@@ -86,9 +86,10 @@ func (o Options) shape() shape {
 }
 
 // Train makes a model from samples. The same samples in the same order with
-// the same options give the same model, byte for byte. It fails when there are
-// fewer than two categories, when a category has no name or too long a one, or
-// when the model would be larger than the options allow.
+// the same options give the same model, byte for byte, on one processor
+// architecture (some round a multiplication and addition once, others twice).
+// It fails when there are fewer than two categories, when a category has no name
+// or too long a one, or when the model would be larger than the options allow.
 func Train(samples []Sample, opt Options) (*Model, error) {
 	opt = opt.withDefaults()
 	if err := opt.validate(); err != nil {
