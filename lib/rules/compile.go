@@ -179,8 +179,8 @@ func (c *compiler) comparison(cond *Condition, path string) (node, *Error) {
 }
 
 func (c *compiler) pattern(cond *Condition, f field, path string) (node, *Error) {
-	tree, err := syntax.Parse(cond.Text, syntax.Perl)
-	if err != nil {
+	// As it is written, first: what is put around it must not mend a fault.
+	if _, err := syntax.Parse(cond.Text, syntax.Perl); err != nil {
 		return nil, c.patternFault(err, cond.Text, path)
 	}
 	source := cond.Text
@@ -190,7 +190,8 @@ func (c *compiler) pattern(cond *Condition, f field, path string) (node, *Error)
 	if !cond.MatchCase {
 		source = `(?i:` + source + `)`
 	}
-	if tree, err = syntax.Parse(source, syntax.Perl); err != nil {
+	tree, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
 		return nil, c.patternFault(err, cond.Text, path)
 	}
 	program, err := syntax.Compile(tree.Simplify())

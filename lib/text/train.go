@@ -57,10 +57,10 @@ func (o Options) withDefaults() Options {
 func (s shape) validate() error {
 	var errs []error
 	if s.MaxBytes < 1 || s.MaxBytes > 16<<20 {
-		errs = append(errs, fmt.Errorf("MaxBytes is %d, want 1 to 16 MiB", s.MaxBytes))
+		errs = append(errs, fmt.Errorf("the option MaxBytes is %d, want 1 to 16 MiB", s.MaxBytes))
 	}
 	if s.WordMax < 1 || s.WordMax > 5 {
-		errs = append(errs, fmt.Errorf("WordMax is %d, want 1 to 5", s.WordMax))
+		errs = append(errs, fmt.Errorf("the option WordMax is %d, want 1 to 5", s.WordMax))
 	}
 	if s.CharMin < 1 || s.CharMax < s.CharMin || s.CharMax > 10 {
 		errs = append(errs, fmt.Errorf("character n-grams of %d to %d, want 1 to 10 and the lower first", s.CharMin, s.CharMax))
@@ -74,9 +74,9 @@ func (o Options) validate() error {
 	case o.MinTexts < 1, o.Epochs < 1, o.Workers < 1, o.MaxModelSize < 1:
 		err = errors.Join(err, errors.New("MinTexts, Epochs, Workers and MaxModelSize must be at least 1"))
 	case o.Calibration < 2:
-		err = errors.Join(err, fmt.Errorf("Calibration is %d folds, want at least 2", o.Calibration))
+		err = errors.Join(err, fmt.Errorf("the option Calibration is %d folds, want at least 2", o.Calibration))
 	case o.Cost < 0 || math.IsNaN(o.Cost) || math.IsInf(o.Cost, 0):
-		err = errors.Join(err, fmt.Errorf("Cost is %v, want a number above 0", o.Cost))
+		err = errors.Join(err, fmt.Errorf("the option Cost is %v, want a number above 0", o.Cost))
 	}
 	return err
 }
