@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -41,7 +42,7 @@ func newTemporal(opts Options, binary string, postgres *postgres, run *runFile) 
 func (t *temporal) adopt(ctx context.Context) (*process, error) {
 	last := t.run.read().Temporal
 	t.port, t.uiPort = last.Port, last.UIPort
-	pid, commandLine, found := orphan(t.pidFile(), "-pid-file", t.pidFile())
+	pid, commandLine, found := t.orphan()
 	if !found {
 		return nil, nil
 	}
@@ -52,7 +53,13 @@ func (t *temporal) adopt(ctx context.Context) (*process, error) {
 	return child, nil
 }
 
-func (t *temporal) start(_ context.Context, stable bool) (*process, error) {
+func (t *temporal) start(ctx context.Context, stable bool) (*process, error) {
+	// Two servers on the same databases would take each other's shards.
+	if pid, commandLine, found := t.orphan(); found {
+		if err := adoptProcess(pid, commandLine).end(ctx, t.stopping()...); err != nil {
+			return nil, err
+		}
+	}
 	if !stable {
 		var err error
 		if t.port, err = pickPort(t.port, t.opts.Home, "temporal"); err != nil {
@@ -65,7 +72,19 @@ func (t *temporal) start(_ context.Context, stable bool) (*process, error) {
 	cmd := exec.Command(t.binary, t.args()...) // it outlives ctx
 	cmd.Dir = t.opts.Home
 	cmd.Env = append(os.Environ(), "PARLEY_TEMPORAL_PASSWORD="+t.postgres.password)
-	return startProcess(cmd, t.log, t.opts.Ephemeral)
+	child, err := startProcess(cmd, t.log, t.opts.Ephemeral)
+	if err != nil {
+		return nil, err
+	}
+	// The program writes this too, but takes a while to come to it; we may be killed meanwhile.
+	if err := writeFile(t.pidFile(), []byte(strconv.Itoa(child.pid)+"\n"), 0o644); err != nil {
+		return nil, errors.Join(err, child.end(ctx, t.stopping()...))
+	}
+	return child, nil
+}
+
+func (t *temporal) orphan() (pid int, commandLine string, found bool) {
+	return orphan(t.pidFile(), "-pid-file", t.pidFile())
 }
 
 func (t *temporal) args() []string {
