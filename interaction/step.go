@@ -86,6 +86,9 @@ type Understood struct {
 	Skill      string  `json:"skill,omitempty"`   // that the category asks for
 }
 
+// CategorySpam is the category that stops an interaction as spam when it is certain: as sure as the category's threshold for automatic responses.
+const CategorySpam = "spam"
+
 // Explained is the same with what only PostgreSQL may hold: attached data and the reasons.
 type Explained struct {
 	Understood

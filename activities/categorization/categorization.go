@@ -4,6 +4,7 @@ package categorization
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"parley/activities/understanding"
@@ -19,6 +20,9 @@ const (
 
 // sureLanguage is the confidence from which the text's own language counts against the entry point's.
 const sureLanguage = 0.5
+
+// fewestWords is what a text must have to be categorised: of "hi" nothing can be known.
+const fewestWords = 3
 
 // Categorizer holds the models and thresholds in use; Use changes them while texts are categorised.
 type Categorizer struct{ state atomic.Pointer[State] }
@@ -69,7 +73,7 @@ func (c *Categorizer) Categorize(s, language string) understanding.Categorized {
 		return understanding.Categorized{}
 	}
 	m, ok := state.models[language]
-	if !ok {
+	if !ok || len(strings.Fields(s)) < fewestWords {
 		return understanding.Categorized{}
 	}
 	var out understanding.Categorized

@@ -18,7 +18,7 @@ type Store interface {
 	PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (interaction.Dispatch, error)
 	BeginSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID) (bool, error)
 	EndSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (interaction.SendState, error)
-	Upload(ctx context.Context, id interaction.ID) ([]byte, error)
+	UploadData(ctx context.Context, id interaction.ID) ([]byte, error)
 }
 
 // Activities are the steps of this subject.
@@ -127,7 +127,7 @@ func code(s string) string {
 
 func (a *Activities) attach(ctx context.Context, d *interaction.Dispatch) error {
 	for _, f := range d.Files {
-		data, err := a.Store.Upload(ctx, f.Upload)
+		data, err := a.Store.UploadData(ctx, f.Upload)
 		if err != nil {
 			return err
 		}

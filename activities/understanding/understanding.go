@@ -104,7 +104,8 @@ func (a *Activities) look(m interaction.Material, ordered string) interaction.Ex
 	if rules.Queue != "" {
 		e.Queue = rules.Queue
 	}
-	e.Spam, e.NoAuto, e.Machine = rules.Spam, rules.NoAuto, m.Message.Machine != ""
+	e.Spam = rules.Spam || e.Category == interaction.CategorySpam && e.Certain
+	e.NoAuto, e.Machine = rules.NoAuto, m.Message.Machine != ""
 	e.Priority, e.Data, e.Rules = rules.Priority, rules.Data, rules.Rules
 	return e
 }

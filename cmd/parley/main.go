@@ -20,6 +20,10 @@ import (
 const stopLimit = 30 * time.Second
 
 type cli struct {
+	Run          runCommand          `cmd:"" name:"run" help:"Run everything on this machine, with the demo's configuration."`
+	Up           upCommand           `cmd:"" help:"Run the roles of this process against a PostgreSQL and a Temporal that are there already."`
+	Apply        applyCommand        `cmd:"" help:"Bring the configuration to what files say."`
+	Migrate      migrateCommand      `cmd:"" help:"Bring the database's schema to this build's version."`
 	Services     servicesCommand     `cmd:"" help:"Run PostgreSQL and Temporal alone, until interrupted."`
 	WithServices withServicesCommand `cmd:"" name:"with-services" help:"Run a command beside a PostgreSQL and a Temporal of its own."`
 }
@@ -40,8 +44,12 @@ func main() {
 	if errors.As(err, &exit) {
 		os.Exit(int(exit))
 	}
+	var wrong configError
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "parley:", err)
+		if errors.As(err, &wrong) {
+			os.Exit(78) // EX_CONFIG
+		}
 		os.Exit(1)
 	}
 }

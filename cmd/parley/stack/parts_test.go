@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -50,6 +51,16 @@ func TestOrphanIsNeverAStranger(t *testing.T) {
 	}
 	_, _, found := orphan(filepath.Join(home, "no such file"), home)
 	require.False(t, found)
+}
+
+func TestZombieIsNeitherAliveNorGone(t *testing.T) {
+	require.False(t, isZombie(0))
+	require.False(t, isZombie(os.Getpid()))
+	child := exec.CommandContext(t.Context(), "true")
+	require.NoError(t, child.Start())
+	require.Eventually(t, func() bool { return isZombie(child.Process.Pid) }, 10*time.Second, time.Millisecond)
+	require.NoError(t, child.Wait())
+	require.False(t, isZombie(child.Process.Pid))
 }
 
 func TestPickPortKeepsTheLastOneWhileItIsFree(t *testing.T) {

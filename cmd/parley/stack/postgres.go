@@ -30,6 +30,9 @@ const duplicateDatabase = "42P04"
 // recoveryLimit bounds a start of PostgreSQL, recovery after a crash included.
 const recoveryLimit = 10 * time.Minute
 
+// zombieLimit is how long a postmaster may be dead and not forgotten.
+const zombieLimit = 5 * time.Second
+
 // postgres is the private PostgreSQL.
 type postgres struct {
 	supervisor
@@ -102,6 +105,9 @@ func (p *postgres) start(ctx context.Context, stable bool) (*process, error) {
 			return nil, err
 		}
 	}
+	if err := p.afterZombie(ctx); err != nil {
+		return nil, err
+	}
 	if !stable {
 		port, err := pickPort(p.run.read().Postgres.Port, p.opts.Home, "postgres")
 		if err != nil {
@@ -115,6 +121,21 @@ func (p *postgres) start(ctx context.Context, stable bool) (*process, error) {
 	cmd := exec.Command(filepath.Join(p.cluster.bin, "postgres"), "-D", p.cluster.data) // it outlives ctx
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = p.cluster.data, p.cluster.env(), p.cluster.as()
 	return startProcess(cmd, p.log, p.opts.Ephemeral)
+}
+
+// afterZombie waits until the system forgets a postmaster that has ended: until then a new one takes it for alive. Where
+// nobody asks for its end, as in a container without an init, the wait ends with the removal of its pid file; processes
+// that it left behind still keep a new one out, by their shared memory.
+func (p *postgres) afterZombie(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, zombieLimit)
+	defer cancel()
+	for isZombie(pidIn(p.pidFile())) {
+		if ctx.Err() != nil {
+			return os.Remove(p.pidFile())
+		}
+		wait(ctx, 10*time.Millisecond)
+	}
+	return nil
 }
 
 func (p *postgres) ready(ctx context.Context) error {

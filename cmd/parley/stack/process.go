@@ -68,13 +68,8 @@ func adoptProcess(pid int, commandLine string) *process {
 // orphan returns the process that a pid file names, if its command line shows that it is ours: it must hold the given
 // words, one of which is a path inside our home. A pid that was given to a stranger since is never ours.
 func orphan(pidFile string, words ...string) (pid int, commandLine string, found bool) {
-	content, err := os.ReadFile(pidFile)
-	if err != nil {
-		return 0, "", false
-	}
-	first, _, _ := strings.Cut(string(content), "\n")
-	pid, err = strconv.Atoi(strings.TrimSpace(first))
-	if err != nil || pid <= 1 {
+	pid = pidIn(pidFile)
+	if pid == 0 {
 		return 0, "", false
 	}
 	commandLine = commandLineOf(pid)
@@ -84,6 +79,25 @@ func orphan(pidFile string, words ...string) (pid int, commandLine string, found
 		}
 	}
 	return pid, commandLine, commandLine != ""
+}
+
+// pidIn is the process id in the first line of a file; 0 if there is none that can be a server's.
+func pidIn(path string) int {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(content), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil || pid <= 1 {
+		return 0
+	}
+	return pid
+}
+
+// isZombie says whether a process has ended, but its parent has not asked how.
+func isZombie(pid int) bool {
+	return pid > 0 && commandLineOf(pid) == "" && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
 // commandLineOf is the command line of a process with blanks between its words; empty if there is no such process or it

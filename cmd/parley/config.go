@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// roles are the parts of parley that can run apart from one another.
+var roles = []string{"api", "adapters", "intake", "relay", "worker", "dispatcher"}
+
+// config is everything parley is told, by flags or environment. Nothing below cmd reads the environment.
+type config struct {
+	Home        string   `env:"PARLEY_HOME" default:".parley" help:"Directory for all state."`
+	HTTP        string   `env:"PARLEY_HTTP" default:"127.0.0.1:8080" help:"Address of REST API and pages."`
+	SMTP        string   `env:"PARLEY_SMTP" default:"127.0.0.1:2525" help:"Address that takes mail."`
+	DatabaseURL string   `env:"PARLEY_DATABASE_URL" help:"A PostgreSQL that is there already."`
+	Temporal    string   `env:"TEMPORAL_ADDRESS" help:"A Temporal that is there already, host:port."`
+	Namespace   string   `env:"TEMPORAL_NAMESPACE" default:"parley" help:"Temporal namespace."`
+	Hostname    string   `env:"PARLEY_HOSTNAME" default:"parley.example.test" help:"Name this host gives itself in mail; Message-IDs end in it."`
+	SmartHost   string   `env:"PARLEY_SMARTHOST" help:"host:port that takes outgoing mail; without one it is caught under PARLEY_HOME/outbox."`
+	SmartTLS    string   `env:"PARLEY_SMARTHOST_TLS" default:"opportunistic" enum:"none,opportunistic,required" help:"STARTTLS to the smart host."`
+	SmartUser   string   `env:"PARLEY_SMARTHOST_USER" help:"Name for AUTH at the smart host."`
+	SmartPass   string   `env:"PARLEY_SMARTHOST_PASSWORD" help:"Password for AUTH at the smart host."`
+	LogLevel    string   `env:"PARLEY_LOG" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
+	Role        []string `env:"PARLEY_ROLE" help:"Parts to run: api, adapters, intake, relay, worker, dispatcher; all when none is named."`
+}
+
+// Validate says everything that is wrong at once, each with the setting, its value and the remedy.
+func (c *config) Validate() error {
+	var errs []error
+	for _, a := range []struct{ name, value string }{{"PARLEY_HTTP", c.HTTP}, {"PARLEY_SMTP", c.SMTP}, {"PARLEY_SMARTHOST", c.SmartHost}, {"TEMPORAL_ADDRESS", c.Temporal}} {
+		if a.value == "" && a.name != "PARLEY_HTTP" && a.name != "PARLEY_SMTP" {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(a.value); err != nil || port == "" {
+			errs = append(errs, fmt.Errorf("%s=%q is not host:port; write for example 127.0.0.1:8080", a.name, a.value))
+		}
+	}
+	if c.DatabaseURL != "" {
+		if u, err := url.Parse(c.DatabaseURL); err != nil || !strings.HasPrefix(u.Scheme, "postgres") {
+			errs = append(errs, errors.New("PARLEY_DATABASE_URL is not of the form postgres://user:password@host:port/name"))
+		}
+	}
+	for _, r := range c.Role {
+		if !slices.Contains(roles, r) {
+			errs = append(errs, fmt.Errorf("PARLEY_ROLE=%q is none of %s", r, strings.Join(roles, ", ")))
+		}
+	}
+	if c.Home == "" {
+		errs = append(errs, errors.New("PARLEY_HOME is empty; name a directory"))
+	}
+	if len(errs) > 0 {
+		return configError{errors.Join(errs...)}
+	}
+	return nil
+}
+
+// configError ends the program with code 78 (EX_CONFIG).
+type configError struct{ error }
+
+// runs reports whether this process has the role.
+func (c *config) runs(role string) bool { return len(c.Role) == 0 || slices.Contains(c.Role, role) }

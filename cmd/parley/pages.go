@@ -1,0 +1,72 @@
+package main
+
+import (
+	"embed"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"parley/api"
+	"parley/lib/mail"
+	"parley/store"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+
+// handler joins the API with the few pages that show where to go and what left the house.
+func (h *house) handler() http.Handler {
+	rest := api.New(api.Deps{
+		Store: h.store, Once: store.WithRequest, Part: mail.Part, Changes: h.changes.Changes, Log: h.log,
+		Checks: []api.Check{{Name: "database", Run: h.store.Ping}, {Name: "temporal", Run: h.engine.Ping}, {Name: "schema", Run: h.store.CheckSchema}},
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", rest)
+	mux.HandleFunc("GET /{$}", h.frontPage)
+	if h.outbox != nil {
+		mux.HandleFunc("GET /outbox", h.outboxPage)
+		mux.HandleFunc("GET /outbox/{name}", h.outboxMail)
+	}
+	return mux
+}
+
+// frontPage shows where to go.
+func (h *house) frontPage(w http.ResponseWriter, _ *http.Request) {
+	h.show(w, "front.html", map[string]any{"SMTP": h.config.SMTP, "Outbox": h.outbox != nil, "TemporalUI": h.temporalUI, "Home": h.config.Home})
+}
+
+// outboxPage lists the mail that was caught instead of sent, newest first.
+func (h *house) outboxPage(w http.ResponseWriter, _ *http.Request) {
+	entries, err := h.outbox.List(200)
+	if err != nil {
+		http.Error(w, "The outbox cannot be read now; see the log.", http.StatusServiceUnavailable)
+		h.log.Error("outbox page", "error", err)
+		return
+	}
+	h.show(w, "outbox.html", map[string]any{"Entries": entries})
+}
+
+// outboxMail gives one caught mail as text, never as anything that a browser would run.
+func (h *house) outboxMail(w http.ResponseWriter, r *http.Request) {
+	raw, err := h.outbox.Open(r.PathValue("name"))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	_, _ = w.Write([]byte(strings.ToValidUTF8(string(raw), "\uFFFD")))
+}
+
+func (h *house) show(w http.ResponseWriter, name string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	if err := pages.ExecuteTemplate(w, name, data); err != nil {
+		h.log.Error("page not shown", "page", name, "error", err)
+	}
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/activities/autoresponse"
+	"parley/activities/delivery"
+	"parley/activities/postprocessing"
+	"parley/activities/review"
+	"parley/activities/routing"
+	"parley/activities/understanding"
+	"parley/adapters/catcher"
+	"parley/adapters/smtp"
+	"parley/engine"
+	"parley/interaction"
+	"parley/lib/mail"
+	"parley/store"
+	"parley/workers"
+)
+
+// house is everything joined: what runs in this process.
+type house struct {
+	config  config
+	log     *slog.Logger
+	store   *store.Store
+	engine  *engine.Engine
+	sender  interaction.Sender
+	outbox  *catcher.Catcher // nil with a smart host
+	know    *knowledge
+	inbound workers.Bell
+	news    workers.Bell
+	tasks   workers.Bell
+	changes *fanOut
+
+	temporalUI string // host:port of Temporal's Web UI, where we started it
+}
+
+// openHouse connects to PostgreSQL (waiting a little for it) and prepares the rest; nothing runs yet.
+func openHouse(ctx context.Context, c config, databaseURL, temporal string, log *slog.Logger) (*house, error) {
+	h := &house{config: c, log: log, inbound: workers.NewBell(), news: workers.NewBell(), tasks: workers.NewBell(), changes: newFanOut()}
+	if err := store.Migrate(ctx, databaseURL); err != nil {
+		return nil, err
+	}
+	var err error
+	h.store, err = store.Open(ctx, databaseURL, store.Options{
+		Renderer: renderer{}, Log: log,
+		Wake: store.Wake{Inbound: h.inbound.Ring, Outbox: h.news.Ring, Tasks: h.tasks.Ring, Events: h.changes.Ring},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.store.CheckSchema(ctx); err != nil {
+		return nil, err
+	}
+	host, _ := os.Hostname()
+	h.engine, err = engine.Dial(engine.Options{
+		Address: temporal, Namespace: c.Namespace, Identity: fmt.Sprintf("parley@%s/%d", host, os.Getpid()), Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.know = newKnowledge(h.store, log)
+	return h, h.openSender()
+}
+
+// openSender chooses where outgoing mail goes: the smart host, or the catcher.
+func (h *house) openSender() (err error) {
+	if h.config.SmartHost == "" {
+		h.outbox, err = catcher.New(filepath.Join(h.config.Home, "outbox"), h.config.Hostname, h.log)
+		h.sender = h.outbox
+		return err
+	}
+	h.sender, err = smtp.NewSender(smtp.SenderOptions{
+		Addr: h.config.SmartHost, Hostname: h.config.Hostname, TLS: smtp.TLSPolicy(h.config.SmartTLS),
+		User: h.config.SmartUser, Password: h.config.SmartPass, Loop: h.config.Hostname, Logger: h.log,
+	})
+	return err
+}
+
+func (h *house) close() {
+	h.engine.Close()
+	h.store.Close()
+}
+
+// activities joins the subjects with what they need.
+func (h *house) activities() workers.Activities {
+	return workers.Activities{
+		Understanding:  &understanding.Activities{Store: h.store, Screener: h.know.screener, Categorizer: h.know.categorizer},
+		Autoresponse:   &autoresponse.Activities{Store: h.store},
+		Routing:        &routing.Activities{Store: h.store},
+		Review:         &review.Activities{Store: h.store},
+		Delivery:       &delivery.Activities{Store: h.store, Sender: h.sender, Domain: h.config.Hostname},
+		Postprocessing: &postprocessing.Activities{Store: h.store},
+	}
+}
+
+// part is something that runs until its context ends.
+type part interface {
+	Run(ctx context.Context) error
+}
+
+// serve runs the roles of this process until ctx ends, and then stops them in order: first no more comes in, then what
+// runs may finish. ready is called when everything listens.
+func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string) error) error {
+	if err := h.know.load(ctx); err != nil {
+		return err
+	}
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	group, failed := errgroup.WithContext(background)
+	for _, p := range h.parts() {
+		group.Go(func() error { return p.Run(failed) })
+	}
+	web, err := h.listenHTTP(ctx, group)
+	if err != nil {
+		return err
+	}
+	mailbox, err := h.listenSMTP(ctx)
+	if err != nil {
+		return err
+	}
+	if err := ready(web.address, mailbox.Addr().String()); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
+	defer cancel()
+	err = errors.Join(mailbox.Stop(stopping), web.stop(stopping))
+	stopBackground()
+	return errors.Join(err, group.Wait())
+}
+
+// parts are the background parts of the roles that this process has.
+func (h *house) parts() []part {
+	parts := []part{h.know}
+	if h.config.runs("intake") {
+		parts = append(parts, &workers.Intake{
+			Store: h.store, Bell: h.inbound, Log: h.log, Parsers: map[interaction.Channel]interaction.Parser{interaction.Email: mail.Parser{}},
+		})
+	}
+	if h.config.runs("relay") {
+		parts = append(parts, &workers.Relay{Store: h.store, Engine: h.engine, Bell: h.news, Log: h.log})
+	}
+	if h.config.runs("worker") {
+		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities()})
+	}
+	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log})
+	return parts
+}
+
+func (h *house) listenSMTP(ctx context.Context) (*smtp.Listener, error) {
+	spool := filepath.Join(h.config.Home, "spool")
+	if err := os.MkdirAll(spool, 0o700); err != nil {
+		return nil, err
+	}
+	l, err := smtp.New(smtp.Options{Addr: h.config.SMTP, Hostname: h.config.Hostname, SpoolDir: spool, Logger: h.log}, h.store, h.store)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.Start(ctx)
+}
+
+// webServer is the HTTP side of this process.
+type webServer struct {
+	server  *http.Server
+	address string
+}
+
+func (h *house) listenHTTP(ctx context.Context, group *errgroup.Group) (*webServer, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.config.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("PARLEY_HTTP: %w", err)
+	}
+	w := &webServer{address: ln.Addr().String(), server: &http.Server{
+		Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
+	}}
+	group.Go(func() error {
+		if err := w.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return w, nil
+}
+
+func (w *webServer) stop(ctx context.Context) error {
+	if err := w.server.Shutdown(ctx); err != nil {
+		return w.server.Close() // streams that do not end by themselves
+	}
+	return nil
+}

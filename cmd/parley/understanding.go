@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"parley/activities/categorization"
+	"parley/activities/screening"
+	"parley/store"
+)
+
+// knowledge is what understanding works with, kept up to date with the database.
+type knowledge struct {
+	store       *store.Store
+	log         *slog.Logger
+	screener    *screening.Screener
+	categorizer *categorization.Categorizer
+	version     int
+}
+
+func newKnowledge(s *store.Store, log *slog.Logger) *knowledge {
+	return &knowledge{store: s, log: log, screener: &screening.Screener{}, categorizer: &categorization.Categorizer{}, version: -1}
+}
+
+// load takes over rules, categories and models if configuration has changed.
+func (k *knowledge) load(ctx context.Context) error {
+	version, err := k.store.SetupVersion(ctx)
+	if err != nil || version == k.version {
+		return err
+	}
+	stored, err := k.store.Screening(ctx)
+	if err != nil {
+		return err
+	}
+	set, err := screening.Compile(stored)
+	if err != nil {
+		return err
+	}
+	categories, err := k.store.CategorySettings(ctx)
+	if err != nil {
+		return err
+	}
+	models, err := k.store.ActiveModels(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := categorization.Load(models, categories)
+	if err != nil {
+		return err
+	}
+	k.screener.Use(set)
+	k.categorizer.Use(state)
+	k.version = version
+	k.log.Info("configuration in force", "version", version, "rules", len(stored), "models", len(models))
+	return nil
+}
+
+// Run looks for changes until the context ends.
+func (k *knowledge) Run(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := k.load(ctx); err != nil && ctx.Err() == nil {
+			k.log.Warn("configuration not renewed", "error", err)
+		}
+	}
+}
