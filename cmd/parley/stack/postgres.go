@@ -31,7 +31,7 @@ const duplicateDatabase = "42P04"
 const recoveryLimit = 10 * time.Minute
 
 // zombieLimit is how long a postmaster may be dead and not forgotten.
-const zombieLimit = 5 * time.Second
+const zombieLimit = 500 * time.Millisecond
 
 // postgres is the private PostgreSQL.
 type postgres struct {
@@ -125,7 +125,7 @@ func (p *postgres) start(ctx context.Context, stable bool) (*process, error) {
 
 // afterZombie waits until the system forgets a postmaster that has ended: until then a new one takes it for alive. Where
 // nobody asks for its end, as in a container without an init, the wait ends with the removal of its pid file; processes
-// that it left behind still keep a new one out, by their shared memory.
+// that it left behind still keep a new one out, by the shared memory of the data directory (PostgreSQL 12 and later).
 func (p *postgres) afterZombie(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, zombieLimit)
 	defer cancel()
