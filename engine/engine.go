@@ -18,7 +18,10 @@ import (
 )
 
 // Engine speaks with one Temporal namespace.
-type Engine struct{ client client.Client }
+type Engine struct {
+	client client.Client
+	queue  string // task queue of the workflows
+}
 
 // Options say where Temporal is.
 type Options struct {
@@ -38,7 +41,7 @@ func Dial(opt Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the Temporal client: %w", err)
 	}
-	return &Engine{client: c}, nil
+	return &Engine{client: c, queue: interaction.QueueInteractions}, nil
 }
 
 func dialOptions(interceptors []grpc.UnaryClientInterceptor) []grpc.DialOption {
@@ -47,6 +50,9 @@ func dialOptions(interceptors []grpc.UnaryClientInterceptor) []grpc.DialOption {
 	}
 	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(interceptors...)}
 }
+
+// On gives the engine for another task queue: a part of the load with workers of its own.
+func (e *Engine) On(queue string) *Engine { return &Engine{client: e.client, queue: queue} }
 
 // Client is the client itself, for workers.
 func (e *Engine) Client() client.Client { return e.client }
@@ -67,7 +73,7 @@ func (e *Engine) Ping(ctx context.Context) error {
 // start that is sent again can never make a second one.
 func (e *Engine) Start(ctx context.Context, workflowType string, in interaction.Start) error {
 	_, err := e.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: string(in.Interaction), TaskQueue: interaction.QueueInteractions,
+		ID: string(in.Interaction), TaskQueue: e.queue,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowTaskTimeout:      10 * time.Second,

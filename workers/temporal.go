@@ -30,15 +30,24 @@ type Activities struct {
 
 // registry is the part of a worker that registration needs.
 type registry interface {
-	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+	workflowRegistry
 	RegisterActivity(a any)
 }
 
-// Register registers the workflows under the names that entry points bind to, and the activities. A new workflow is one line here.
-func Register(w registry, a Activities) {
+// workflowRegistry is the part of a worker, or of a replayer, that takes workflows.
+type workflowRegistry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+// RegisterWorkflows registers the workflows under the names that entry points bind to. A new workflow is one line here.
+func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Email, workflow.RegisterOptions{Name: interaction.WorkflowEmail})
 	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
+}
 
+// Register registers workflows and activities.
+func Register(w registry, a Activities) {
+	RegisterWorkflows(w)
 	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing} {
 		w.RegisterActivity(subject)
 	}
@@ -47,12 +56,17 @@ func Register(w registry, a Activities) {
 // Worker runs workflows and activities of the interactions' task queue.
 type Worker struct {
 	Client     client.Client
+	Queue      string // task queue; the interactions' when empty
 	Activities Activities
 }
 
 // Run polls until the context ends; what is running then may finish.
 func (w *Worker) Run(ctx context.Context) error {
-	t := worker.New(w.Client, interaction.QueueInteractions, worker.Options{
+	queue := w.Queue
+	if queue == "" {
+		queue = interaction.QueueInteractions
+	}
+	t := worker.New(w.Client, queue, worker.Options{
 		MaxConcurrentActivityExecutionSize:      200,
 		MaxConcurrentLocalActivityExecutionSize: 100,
 		MaxConcurrentWorkflowTaskPollers:        4,

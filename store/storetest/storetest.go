@@ -17,12 +17,29 @@ import (
 	"parley/store"
 )
 
-// New makes a database for the test on the server of PARLEY_TEST_DATABASE_URL and drops it at the end; without the variable the test is skipped.
+// Setting names the PostgreSQL that tests may make databases in.
+const Setting = "PARLEY_TEST_DATABASE_URL"
+
+// WithRequest is the store's own, for tests that may not import it.
+var WithRequest = store.WithRequest
+
+// New gives a store in a new database with the House in it.
 func New(t testing.TB, opt store.Options) *store.Store {
 	t.Helper()
-	server := os.Getenv("PARLEY_TEST_DATABASE_URL")
+	s := Empty(t, opt)
+	require.NoError(t, s.Apply(context.Background(), interaction.System, House()))
+	return s
+}
+
+// Open is Empty for tests that may not import the store.
+func Open(t testing.TB, wake store.Wake) *store.Store { return Empty(t, store.Options{Wake: wake}) }
+
+// Empty gives a store in a new database, which is dropped when the test is over. Without a PostgreSQL the test is skipped, and says so.
+func Empty(t testing.TB, opt store.Options) *store.Store {
+	t.Helper()
+	server := os.Getenv(Setting)
 	if server == "" {
-		t.Skip("PARLEY_TEST_DATABASE_URL is not set: make test sets it")
+		t.Skipf("SKIPPED: needs PostgreSQL; set %s, as make test does", Setting)
 	}
 	ctx := context.Background()
 	name := fmt.Sprintf("test_%s", strings.ReplaceAll(string(interaction.NewID()), "-", ""))
@@ -42,7 +59,6 @@ func New(t testing.TB, opt store.Options) *store.Store {
 	s, err := store.Open(ctx, own.String(), opt)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	require.NoError(t, s.Apply(ctx, interaction.System, House()))
 	return s
 }
 
