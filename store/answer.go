@@ -52,13 +52,13 @@ func (t *tx) composeReply(ctx context.Context, by interaction.Actor, row taskRow
 	}
 	var of answered
 	err := t.QueryRow(ctx, `
-		select i.messages + 1, i.subject, e.from_name, e.address, coalesce(m.subject, ''), coalesce(m.sender, '{}'), coalesce(m.reply_to, '{}'),
+		select now(), i.messages + 1, i.subject, e.from_name, e.address, coalesce(m.subject, ''), coalesce(m.sender, '{}'), coalesce(m.reply_to, '{}'),
 			coalesce(m.message_id, ''), coalesce(m.refs, '{}'),
 			coalesce((select value from contact_attributes where contact_id = i.contact_id and kind = 'email' limit 1), '')
 		from interactions i join entry_points e on e.name = i.entry_point
 		left join lateral (select * from messages where interaction_id = i.id and kind = 'in' order by number desc limit 1) m on true
 		where i.id = $1`, row.Interaction).
-		Scan(&m.Number, &of.topic, &m.From.Name, &m.From.Address, &of.subject, &of.sender, &of.replyTo, &of.messageID, &of.refs, &of.contact)
+		Scan(&m.At, &m.Number, &of.topic, &m.From.Name, &m.From.Address, &of.subject, &of.sender, &of.replyTo, &of.messageID, &of.refs, &of.contact)
 	if err != nil {
 		return m, err
 	}

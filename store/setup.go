@@ -201,3 +201,8 @@ func (s *Store) ActiveModels(ctx context.Context) ([]interaction.Model, error) {
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[interaction.Model])
 	return list, translate(err)
 }
+
+// AgentByLogin gives the id of an enabled agent.
+func (s *Store) AgentByLogin(ctx context.Context, login string) (interaction.ID, error) {
+	return one(ctx, s.pool, "agent", pgx.RowTo[interaction.ID], `select id from agents where login = $1 and enabled`, login)
+}

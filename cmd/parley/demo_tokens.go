@@ -29,7 +29,7 @@ func demoTokens(ctx context.Context, s *store.Store, path string) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, "# Tokens of the demo's people; use them as: Authorization: Bearer TOKEN")
 	for _, p := range demoPeople {
-		agent, _, err := s.Credentials(ctx, p.login)
+		agent, err := s.AgentByLogin(ctx, p.login)
 		if err != nil {
 			return fmt.Errorf("the demo needs an agent with the login %q: %w", p.login, err)
 		}
