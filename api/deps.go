@@ -1,0 +1,144 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"parley/interaction"
+)
+
+// Deps is what the API needs of the rest of the house.
+type Deps struct {
+	Store
+	Once     Once
+	Part     Part
+	Changes  func() <-chan struct{} // a channel that is closed at the next change; nil: streams poll only
+	Checks   []Check                // of readiness
+	Log      *slog.Logger
+	Lifetime time.Duration // of a session; 12 h when zero
+
+	RatePerSecond  float64  // calls of one token, 100 when zero
+	Burst          int      // 200 when zero
+	TrustedProxies []string // addresses whose X-Forwarded-For is believed
+}
+
+// Store is everything that is kept, in the parts that the resources use.
+type Store interface {
+	Accounts
+	Interactions
+	Tasks
+	Reviews
+	Knowledge
+	Contacts
+	People
+	Events
+}
+
+// Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.
+type Accounts interface {
+	ActorByToken(ctx context.Context, hash []byte) (interaction.Actor, error)
+	Actors(ctx context.Context, tokens []interaction.ID) (map[interaction.ID]interaction.Actor, error)
+	Credentials(ctx context.Context, login string) (agent interaction.ID, encoded string, err error)
+	CreateToken(ctx context.Context, by interaction.Actor, n interaction.NewToken) (interaction.ID, error)
+	RevokeToken(ctx context.Context, by interaction.Actor, token interaction.ID) error
+	SetPassword(ctx context.Context, by interaction.Actor, agent interaction.ID, encoded string) error
+}
+
+// Interactions reads and steers interactions.
+type Interactions interface {
+	Interactions(ctx context.Context, by interaction.Actor, f interaction.InteractionFilter, p interaction.Page) (interaction.Listed[interaction.Interaction], error)
+	Interaction(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.InteractionView, error)
+	InteractionMessages(ctx context.Context, by interaction.Actor, id interaction.ID) ([]interaction.MessageView, error)
+	InteractionMessage(ctx context.Context, by interaction.Actor, id interaction.ID, number int64) (interaction.Message, error)
+	AuditOf(ctx context.Context, by interaction.Actor, id interaction.ID) ([]interaction.Event, error)
+	Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
+	StartOutbound(ctx context.Context, by interaction.Actor, n interaction.NewOutbound) (interaction.Interaction, error)
+	Order(ctx context.Context, by interaction.Actor, id interaction.ID, o interaction.Order, version int64) (interaction.Interaction, error)
+}
+
+// Tasks reads tasks and moves them between people. A version of 0 is not checked.
+type Tasks interface {
+	Tasks(ctx context.Context, by interaction.Actor, f interaction.TaskFilter, p interaction.Page) (interaction.Listed[interaction.Task], error)
+	TaskView(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.TaskView, error)
+	Claim(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Task, error)
+	ClaimNext(ctx context.Context, by interaction.Actor, queue string) (interaction.Task, error)
+	AcceptOffer(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Task, error)
+	DeclineOffer(ctx context.Context, by interaction.Actor, id interaction.ID) error
+	Release(ctx context.Context, by interaction.Actor, id interaction.ID, version int64) error
+	Transfer(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, to interaction.Transfer) error
+	Snooze(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, until time.Time) error
+	Reply(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, r interaction.Reply) (interaction.Message, error)
+	Complete(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d interaction.Done) error
+	Consult(ctx context.Context, by interaction.Actor, id, agent interaction.ID, group, question string) (interaction.ID, error)
+	SaveDraft(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, d interaction.Draft) (interaction.Draft, error)
+	TaskDraft(ctx context.Context, by interaction.Actor, task interaction.ID) (interaction.Draft, error)
+	SaveUpload(ctx context.Context, by interaction.Actor, name, mediaType string, data []byte) (interaction.File, error)
+	Uploads(ctx context.Context, by interaction.Actor, ids []interaction.ID) ([]interaction.File, error)
+	UploadData(ctx context.Context, id interaction.ID) ([]byte, error)
+}
+
+// Reviews decides on replies before they leave.
+type Reviews interface {
+	ReviewView(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.ReviewView, error)
+	Decide(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d interaction.Decision) error
+}
+
+// Knowledge is what answers are made of.
+type Knowledge interface {
+	Responses(ctx context.Context, f interaction.ResponseFilter, p interaction.Page) (interaction.Listed[interaction.Response], error)
+	Categories(ctx context.Context) ([]interaction.Category, error)
+}
+
+// Contacts reads contacts.
+type Contacts interface {
+	Contacts(ctx context.Context, by interaction.Actor, f interaction.ContactFilter, p interaction.Page) (interaction.Listed[interaction.Contact], error)
+	Contact(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.ContactView, error)
+}
+
+// People reads queues and agents.
+type People interface {
+	Queues(ctx context.Context, by interaction.Actor) ([]interaction.QueueView, error)
+	Agents(ctx context.Context, by interaction.Actor, p interaction.Page) (interaction.Listed[interaction.Agent], error)
+	Agent(ctx context.Context, id interaction.ID) (interaction.Agent, error)
+	SetReady(ctx context.Context, by interaction.Actor, ready bool, reason string) (interaction.Agent, error)
+}
+
+// Events is the stream of what happens, in an order that nothing can slip into behind a reader's back.
+type Events interface {
+	Stream(ctx context.Context, cursor string, limit int) ([]interaction.StreamEvent, error)
+	LastCursor(ctx context.Context) (string, error)
+}
+
+// Once marks what is done under the context as one request of the client: done again under the same key it gives
+// the first answer, sets replayed and changes nothing; another hash under the key is a conflict.
+type Once func(ctx context.Context, key string, hash []byte, replayed *bool) context.Context
+
+// Part gives the decoded bytes of one part of a raw mail, by the index in its File.
+type Part func(raw []byte, part int) ([]byte, error)
+
+// Check is one thing that must be well for the process to be ready.
+type Check struct {
+	Name string
+	Run  func(context.Context) error
+}
+
+func (d Deps) withDefaults() Deps {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Lifetime == 0 {
+		d.Lifetime = 12 * time.Hour
+	}
+	if d.RatePerSecond == 0 {
+		d.RatePerSecond = 100
+	}
+	if d.Burst == 0 {
+		d.Burst = 200
+	}
+	if d.Changes == nil {
+		never := make(chan struct{})
+		d.Changes = func() <-chan struct{} { return never }
+	}
+	return d
+}

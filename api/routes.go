@@ -1,0 +1,104 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"parley/interaction"
+)
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+	put  = http.MethodPut
+	del  = http.MethodDelete
+)
+
+// addRoutes is the list of everything there is. What follows from whose a thing is decides the part that keeps
+// it; the role here is the least that makes sense of the route at all.
+func (s *server) addRoutes() {
+	const (
+		everybody = interaction.RoleDesigner
+		agent     = interaction.RoleAgent
+		senior    = interaction.RoleSenior
+	)
+	s.huma.OpenAPI().Components.Schemas.Schema(problemSchema, true, "Problem")
+
+	on(s, route{method: post, path: "/v1/session", summary: "Sign in", public: true, status: 201}, s.signIn)
+	on(s, route{method: del, path: "/v1/session", summary: "Sign out: end the token that asks", role: everybody}, s.signOut)
+
+	on(s, route{method: get, path: "/v1/interactions", summary: "List interactions", role: agent}, s.listInteractions)
+	on(s, route{method: post, path: "/v1/interactions", summary: "Write to a customer first", role: agent, status: 201, limit: textBody}, s.startInteraction)
+	on(s, route{method: get, path: "/v1/interactions/{id}", summary: "Look at an interaction", role: agent}, s.getInteraction)
+	on(s, route{method: get, path: "/v1/interactions/{id}/messages", summary: "Read its messages", role: agent}, s.interactionMessages)
+	on(s, route{method: get, path: "/v1/interactions/{id}/events", summary: "Read its audit", role: agent}, s.interactionEvents)
+	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/raw", summary: "The bytes of a message as they came", role: agent, raw: true},
+		s.rawMessage, bytesOf("message/rfc822", "id", "number"))
+	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/attachments/{attachment}", summary: "The bytes of an attachment", role: agent, raw: true},
+		s.attachment, bytesOf("application/octet-stream", "id", "number", "attachment"))
+
+	addOrder[holdBody](s, interaction.OrderHold, "Stop its clock")
+	addOrder[holdBody](s, interaction.OrderResume, "Let it go on")
+	addOrder[moveBody](s, interaction.OrderMove, "Move it to another queue")
+	addOrder[reassignBody](s, interaction.OrderReassign, "Give it to an agent")
+	addOrder[priorityBody](s, interaction.OrderPriority, "Change its priority")
+	addOrder[dataBody](s, interaction.OrderData, "Change its attached data")
+	addOrder[respondBody](s, interaction.OrderAutoRespond, "Answer it automatically")
+	addOrder[categoryBody](s, interaction.OrderRecategorize, "Categorise it again")
+	addOrder[stopBody](s, interaction.OrderStop, "Stop it with a reason")
+
+	on(s, route{method: get, path: "/v1/tasks", summary: "List tasks", role: agent}, s.listTasks)
+	on(s, route{method: post, path: "/v1/tasks/claim-next", summary: "Get the most urgent task that suits", role: agent}, s.claimNext)
+	on(s, route{method: get, path: "/v1/tasks/{id}", summary: "Look at a task", role: agent}, s.getTask)
+	on(s, route{method: post, path: "/v1/tasks/{id}/claim", summary: "Get a waiting task", role: agent}, s.claim)
+	on(s, route{method: post, path: "/v1/tasks/{id}/accept", summary: "Accept an offer", role: agent}, s.accept)
+	on(s, route{method: post, path: "/v1/tasks/{id}/decline", summary: "Decline an offer", role: agent}, s.decline)
+	on(s, route{method: post, path: "/v1/tasks/{id}/release", summary: "Give a held task back", role: agent}, s.release)
+	on(s, route{method: post, path: "/v1/tasks/{id}/reply", summary: "Answer the customer", role: agent, status: 201, limit: textBody}, s.reply)
+	on(s, route{method: post, path: "/v1/tasks/{id}/transfer", summary: "Hand a held task on", role: agent}, s.transfer)
+	on(s, route{method: post, path: "/v1/tasks/{id}/consult", summary: "Ask a colleague", role: agent, status: 201, limit: 256 << 10}, s.consult)
+	on(s, route{method: post, path: "/v1/tasks/{id}/snooze", summary: "Put a held task away", role: agent}, s.snooze)
+	on(s, route{method: post, path: "/v1/tasks/{id}/complete", summary: "End a held task without a reply", role: agent, limit: 1 << 20}, s.complete)
+	on(s, route{method: get, path: "/v1/tasks/{id}/draft", summary: "Read the draft", role: agent}, s.getDraft)
+	on(s, route{method: put, path: "/v1/tasks/{id}/draft", summary: "Save a draft", role: agent, limit: textBody}, s.putDraft)
+
+	on(s, route{method: get, path: "/v1/reviews", summary: "List replies to decide on", role: senior}, s.listReviews)
+	on(s, route{method: get, path: "/v1/reviews/{id}", summary: "Look at a reply to decide on", role: agent}, s.getReview)
+	on(s, route{method: post, path: "/v1/reviews/{id}/decision", summary: "Decide on a reply", role: agent, limit: textBody}, s.decide)
+
+	on(s, route{method: get, path: "/v1/responses", summary: "Find standard responses", role: everybody}, s.listResponses)
+	on(s, route{method: get, path: "/v1/categories", summary: "List the category tree", role: everybody}, s.listCategories)
+	s.plain(route{method: post, path: "/v1/attachments", summary: "Upload a file to attach", role: agent, status: 201, raw: true}, s.upload, uploadForm(s))
+
+	on(s, route{method: get, path: "/v1/contacts", summary: "Find contacts", role: agent}, s.listContacts)
+	on(s, route{method: get, path: "/v1/contacts/{id}", summary: "Look at a contact and his history", role: agent}, s.getContact)
+
+	on(s, route{method: get, path: "/v1/queues", summary: "List queues and how they stand", role: everybody}, s.listQueues)
+	on(s, route{method: get, path: "/v1/agents", summary: "List the people of one's groups", role: everybody}, s.listAgents)
+	on(s, route{method: get, path: "/v1/agents/me", summary: "Look at oneself", role: everybody}, s.getMe)
+	on(s, route{method: put, path: "/v1/agents/me/state", summary: "Be ready, or not", role: agent}, s.setReady)
+	on(s, route{method: put, path: "/v1/agents/me/password", summary: "Change one's password and end one's other sessions", role: everybody}, s.setPassword)
+
+	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true}, s.streamEvents, eventStream)
+
+	s.plain(route{method: get, path: "/healthz", summary: "Whether the process lives", public: true, raw: true}, s.healthy, jsonAnswer(s, Health{}, "200"))
+	s.plain(route{method: get, path: "/readyz", summary: "Whether all parts are well", public: true, raw: true}, s.ready, jsonAnswer(s, Health{}, "200"))
+	s.plain(route{method: get, path: "/v1/openapi.json", summary: "This description", public: true, raw: true}, s.openAPI(), anyJSON)
+}
+
+// openAPI answers with the description, made when it is asked for the first time.
+func (s *server) openAPI() func(*gin.Context) error {
+	made := sync.OnceValues(func() ([]byte, error) { return json.Marshal(s.huma.OpenAPI()) })
+	return func(c *gin.Context) error {
+		document, err := made()
+		if err != nil {
+			return err
+		}
+		c.Header("Cache-Control", "no-cache")
+		c.Data(http.StatusOK, "application/openapi+json;version=3.1", document)
+		return nil
+	}
+}

@@ -1,0 +1,19 @@
+package store
+
+import (
+	"context"
+
+	"parley/interaction"
+)
+
+// TaskVisible tells by each of the two forms of the rule whether the actor may know of an open task.
+func (s *Store) TaskVisible(ctx context.Context, by interaction.Actor, id interaction.ID) (inGo, inSQL bool, err error) {
+	row, err := one(ctx, s.pool, "task", scanTask, `select `+taskColumns+fromTasks+`where t.id = $1`, id)
+	if err != nil {
+		return false, false, err
+	}
+	q := asked(by, visibleTasks)
+	q.and("t.id = ?", id)
+	err = s.pool.QueryRow(ctx, `select exists (select 1`+fromTasks+q.sql()+`)`, q.args...).Scan(&inSQL)
+	return row.visible(by), inSQL, err
+}
