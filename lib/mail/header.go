@@ -43,7 +43,7 @@ func (h *header) add(line []byte) bool {
 	if !folded {
 		if name, value, ok := cutField(line); ok {
 			if len(*h) < maxFields {
-				*h = append(*h, rawField{name: string(name), value: cut(value, maxValue)})
+				*h = append(*h, rawField{name: string(name), value: clipped(value, maxValue)})
 			}
 			return true
 		}

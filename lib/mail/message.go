@@ -195,8 +195,8 @@ func lines(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 }
 
-// cut gives at most n bytes of b.
-func cut(b []byte, n int) []byte { return b[:min(n, len(b)):min(n, len(b))] }
+// clipped gives at most n bytes of b, so that appending copies.
+func clipped(b []byte, n int) []byte { return b[:min(n, len(b)):min(n, len(b))] }
 
 var crlf, lf = []byte("\r\n"), []byte("\n")
 

@@ -264,3 +264,10 @@ func FuzzParse(f *testing.F) {
 		CleanHTML(m.HTML)
 	})
 }
+
+func TestHops(t *testing.T) {
+	head := strings.Repeat("Received: from a by b;\r\n\tyesterday\r\n", 7) + LoopHeader + ": x\r\nSubject: y\r\n\r\nReceived: not one\r\n"
+	received, loops := Hops([]byte(head))
+	require.Equal(t, 7, received)
+	require.Equal(t, 1, loops)
+}
