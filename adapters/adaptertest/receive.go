@@ -227,3 +227,10 @@ func (entries) EntryPoint(_ context.Context, _ interaction.Channel, address stri
 	}
 	return "", interaction.Unknown("entry_point")
 }
+
+// Count is how many things were accepted.
+func (b *Inbox) Count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.all)
+}

@@ -181,6 +181,7 @@ func TestDialogues(t *testing.T) {
 		"declared too large":          {{"MAIL FROM:<a@example.org> SIZE=999999999", "552 5.3.4"}},
 		"E-26 not ASCII":              {{"MAIL FROM:<ä@example.org>", "553 5.6.7"}},
 		"E-26 recipient not ASCII":    {{"MAIL FROM:<a@example.org>", "250"}, {"RCPT TO:<sü@example.test>", "553 5.6.7"}},
+		"E-26 broken UTF-8":           {{"MAIL FROM:<a\xff@example.org> SMTPUTF8", "553 5.6.7"}},
 		"S-19 CR inside":              {{"MAIL FROM:<a\rX: y@example.org>", "5"}},
 		"no such command":             {{"FROB", "500"}},
 		"DATA first":                  {{"DATA", "502"}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/emersion/go-smtp"
 
@@ -144,14 +145,17 @@ func refuseLoop(head []byte) error {
 }
 
 // checkPath refuses addresses that hold what no address may, or that are not ASCII without the extension for that.
-func checkPath(path string, utf8 bool) error {
+func checkPath(path string, extended bool) error {
 	for _, c := range []byte(path) {
 		switch {
 		case c < ' ' || c == 0x7f:
 			return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 1, 3}, Message: "A control character in an address"}
-		case c >= 0x80 && !utf8:
+		case c >= 0x80 && !extended:
 			return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "An address outside ASCII needs SMTPUTF8"}
 		}
+	}
+	if !utf8.ValidString(path) {
+		return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "The address is not valid UTF-8"}
 	}
 	if len(path) > 320 {
 		return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 1, 3}, Message: "The address is too long"}
@@ -175,5 +179,5 @@ func printable(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
-	return s[:min(len(s), 255)]
+	return strings.ToValidUTF8(s[:min(len(s), 255)], "")
 }
