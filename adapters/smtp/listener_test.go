@@ -276,7 +276,7 @@ func TestAConnectionThatBreaksLeavesNothing(t *testing.T) {
 
 func TestASlowClientIsCutOff(t *testing.T) {
 	inbox := &adaptertest.Inbox{}
-	c := dial(t, listen(t, Options{IdleTimeout: 50 * time.Millisecond}, inbox))
+	c := dial(t, listen(t, Options{IdleTimeout: time.Second}, inbox))
 	c.begin()
 	c.say("DATA", "354")
 	require.True(t, strings.HasPrefix(c.answer(), "421 4.4.2"))

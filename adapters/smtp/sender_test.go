@@ -196,9 +196,14 @@ func TestEveryLineCanFail(t *testing.T) {
 			"says nothing":   {"hang", s.silent, ""},
 		} {
 			t.Run(s.step+" "+how, func(t *testing.T) {
+				t.Parallel()
+				patience := 10 * time.Second
+				if c.says == "hang" {
+					patience = time.Second
+				}
 				h := (&host{says: map[string]string{s.step: c.says}}).start(t)
 				commits := 0
-				o := h.sender(t, SenderOptions{StepTimeout: 300 * time.Millisecond, AnswerTimeout: 300 * time.Millisecond}).Send(t.Context(), adaptertest.Example(), func(context.Context) error {
+				o := h.sender(t, SenderOptions{StepTimeout: patience, AnswerTimeout: patience}).Send(t.Context(), adaptertest.Example(), func(context.Context) error {
 					commits++
 					return nil
 				})
