@@ -51,12 +51,13 @@ type Transition struct {
 // InteractionTransitions lists every allowed change of an interaction's state.
 // The SQL of the store, the refusals of the API and a property test are checked against this one table.
 var InteractionTransitions = []Transition{
-	{"interaction.begun", string(Received), string(Automatic)},
+	{"interaction.understood", string(Received), string(Automatic)},
 	{"task.opened", string(Automatic), string(Waiting)},
 	{"task.opened", string(Received), string(Waiting)},
 	{"task.answered", string(Waiting), string(Automatic)},
 	{"task.withdrawn", string(Waiting), string(Automatic)},
 	{"task.withdrawn", string(OnHold), string(Automatic)},
+	{"send.begun", string(Received), string(Sending)},
 	{"send.begun", string(Automatic), string(Sending)},
 	{"send.ended", string(Sending), string(Automatic)},
 	{"task.opened", string(Sending), string(Waiting)},

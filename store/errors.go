@@ -41,8 +41,11 @@ func translate(err error) error {
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return interaction.Unavailable("try_again", err)
 	}
-	if pg.Code[:2] == "22" || pg.Code[:2] == "23" {
+	switch pg.Code[:2] {
+	case "22", "23", "54": // data exception, integrity, a limit of PostgreSQL itself: the same call fails again
 		return &interaction.Error{Kind: interaction.KindInvalid, Code: "bad_value", Field: pg.ColumnName, Text: "a value does not fit", Cause: err}
+	case "08", "40", "53", "55", "57": // connection, rollback, resources, not ready, operator
+		return interaction.Unavailable("database_away", err)
 	}
 	return interaction.Unavailable("database_error", err)
 }

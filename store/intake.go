@@ -26,6 +26,12 @@ func (s *Store) Take(ctx context.Context, limit int) ([]interaction.Taken, error
 	return taken, translate(err)
 }
 
+// PutBack forgets a try that failed because a part of the house was away: only what dies of the row itself counts.
+func (s *Store) PutBack(ctx context.Context, id interaction.ID) error {
+	_, err := s.pool.Exec(ctx, `update inbound set attempts = greatest(attempts - 1, 0) where id = $1 and state = 'new'`, id)
+	return translate(err)
+}
+
 // Settle makes of a taken row what it is: a message of the thread's open interaction, or a new
 // interaction with what starts its workflow; one transaction. A row that another intake has
 // settled meanwhile is left alone.
@@ -61,10 +67,14 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 	})
 }
 
+// maxAttribute is how long an address can be that somebody is known by; longer than any that exists (RFC 5321: 254 bytes).
+const maxAttribute = 1000
+
 // findContact finds the contact by the best of its attributes, or makes one.
 // Two mails of a stranger at the same moment make one contact: the attribute is unique.
 func (t *tx) findContact(ctx context.Context, p interaction.Parsed) (interaction.ID, error) {
 	var id interaction.ID
+	p.Identities = slices.DeleteFunc(slices.Clone(p.Identities), func(a interaction.Attribute) bool { return len(a.Value) > maxAttribute })
 	for _, a := range p.Identities {
 		err := t.QueryRow(ctx, `select contact_id from contact_attributes where kind = $1 and value = $2`, a.Kind, a.Value).Scan(&id)
 		if err == nil || !noRows(err) {

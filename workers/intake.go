@@ -2,10 +2,12 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"parley/interaction"
 )
@@ -15,6 +17,7 @@ type IntakeStore interface {
 	Take(ctx context.Context, limit int) ([]interaction.Taken, error)
 	Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
 	Settle(ctx context.Context, in interaction.Taken, p interaction.Parsed) error
+	PutBack(ctx context.Context, id interaction.ID) error
 }
 
 // maxAttempts is how often a process may die over one inbound row before it is left unparsed to a person.
@@ -54,6 +57,7 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 			defer func() { <-slots }()
 			if errs[i] = w.settle(ctx, in); errs[i] != nil {
 				w.Log.Error("inbound row not settled", "inbound", in.ID, "attempt", in.Attempts, "error", errs[i])
+				w.putBack(ctx, in, errs[i])
 			}
 		})
 	}
@@ -64,6 +68,19 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// putBack does not count a try that failed because PostgreSQL was away: that is no fault of the row.
+func (w *Intake) putBack(ctx context.Context, in interaction.Taken, cause error) {
+	var e *interaction.Error
+	if !errors.As(cause, &e) || e.Code != "database_away" {
+		return
+	}
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := w.Store.PutBack(keep, in.ID); err != nil {
+		w.Log.Warn("a try stays counted", "inbound", in.ID, "error", err)
+	}
 }
 
 func (w *Intake) settle(ctx context.Context, in interaction.Taken) error {

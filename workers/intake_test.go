@@ -18,6 +18,7 @@ type box struct {
 	rows    []interaction.Taken
 	settled map[interaction.ID]interaction.Parsed
 	fail    map[interaction.ID]error
+	back    []interaction.ID
 }
 
 func (b *box) Take(context.Context, int) ([]interaction.Taken, error) {
@@ -29,6 +30,11 @@ func (b *box) Take(context.Context, int) ([]interaction.Taken, error) {
 }
 
 func (b *box) Raw(context.Context, interaction.ID) ([]byte, error) { return []byte("raw"), nil }
+
+func (b *box) PutBack(_ context.Context, id interaction.ID) error {
+	b.back = append(b.back, id)
+	return nil
+}
 
 func (b *box) Settle(_ context.Context, in interaction.Taken, p interaction.Parsed) error {
 	b.mu.Lock()
@@ -82,7 +88,7 @@ func TestIntakeLosesNothing(t *testing.T) {
 
 func TestOneBadRowDoesNotHoldUpTheOthers(t *testing.T) {
 	b := &box{
-		settled: map[interaction.ID]interaction.Parsed{}, fail: map[interaction.ID]error{"b": errors.New("away")},
+		settled: map[interaction.ID]interaction.Parsed{}, fail: map[interaction.ID]error{"b": interaction.Unavailable("database_away", errors.New("gone"))},
 		rows: []interaction.Taken{{ID: "a", Channel: interaction.Email}, {ID: "b", Channel: interaction.Email}, {ID: "c", Channel: interaction.Email}},
 	}
 	w := &Intake{Store: b, Log: slog.New(slog.DiscardHandler), Parsers: map[interaction.Channel]interaction.Parser{interaction.Email: parserFunc(func() interaction.Parsed { return interaction.Parsed{} })}}
@@ -90,4 +96,5 @@ func TestOneBadRowDoesNotHoldUpTheOthers(t *testing.T) {
 	require.Error(t, err)
 	require.False(t, found, "it waits before it tries again")
 	require.Len(t, b.settled, 2)
+	require.Equal(t, []interaction.ID{"b"}, b.back, "that PostgreSQL was away is not counted against the row")
 }

@@ -22,9 +22,6 @@ func (c *runCommand) Run(ctx context.Context) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Home, 0o700); err != nil {
-		return err
-	}
 	log, err := fileLog(c.Home, c.LogLevel)
 	if err != nil {
 		return err
@@ -114,7 +111,7 @@ type migrateCommand struct {
 }
 
 func fileLog(home, name string) (*slog.Logger, error) {
-	if err := os.MkdirAll(filepath.Join(home, "log"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(home, "log"), 0o711); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(home, "log", "parley.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
