@@ -60,7 +60,6 @@ const (
 	NewsDecision NewsKind = "decision" // a reviewer decided; Code is approved, returned or stopped
 	NewsSettled  NewsKind = "settled"  // a person settled an unknown send; Code is sent or not_sent
 	NewsOrder    NewsKind = "order"    // a supervisor's order; Code is its name
-	NewsReport   NewsKind = "report"   // a bounce or delivery report arrived for a message we sent
 )
 
 // Orders of a supervisor, as News.Code of kind order.
@@ -100,5 +99,4 @@ type Where struct {
 const (
 	WorkflowEmail    = "Email"
 	WorkflowOutbound = "Outbound"
-	WorkflowReport   = "Report"
 )

@@ -36,6 +36,10 @@ func (s *Store) PutBack(ctx context.Context, id interaction.ID) error {
 // interaction with what starts its workflow; one transaction. A row that another intake has
 // settled meanwhile is left alone.
 func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.Parsed) error {
+	key, err := s.replyKey(ctx)
+	if err != nil {
+		return err
+	}
 	return s.inTx(ctx, func(t *tx) error {
 		var raw interaction.ID
 		err := t.QueryRow(ctx, `select raw_id from inbound where id = $1 and state = 'new' for update skip locked`, in.ID).Scan(&raw)
@@ -49,7 +53,7 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 		if err != nil {
 			return err
 		}
-		thread, parent, err := t.findThread(ctx, contact, p.Follows)
+		thread, parent, err := t.findThread(ctx, contact, p.Follows, threadOf(key, in.Address))
 		if err != nil {
 			return err
 		}
@@ -101,28 +105,43 @@ func (t *tx) findContact(ctx context.Context, p interaction.Parsed) (interaction
 	return id, nil
 }
 
-// findThread finds the thread that one of the answered messages belongs to. A
+// findThread finds the thread that one of the answered messages belongs to, or else the one whose signed reply address was written to. A
 // stranger to the thread does not join it: he gets a new thread whose interaction is linked.
-func (t *tx) findThread(ctx context.Context, contact interaction.ID, follows []string) (thread, parent interaction.ID, err error) {
+func (t *tx) findThread(ctx context.Context, contact interaction.ID, follows []string, signed interaction.ID) (thread, parent interaction.ID, err error) {
 	for _, id := range follows {
-		var found, owner, of interaction.ID
 		hash := sha256.Sum256([]byte(id))
-		err := t.QueryRow(ctx, `select t.id, t.contact_id, m.interaction_id from mail_ids m join threads t on t.id = m.thread_id
-			where m.hash = $1 order by (t.contact_id = $2) desc, m.interaction_id desc limit 1`, hash[:], contact).Scan(&found, &owner, &of)
-		if noRows(err) {
-			continue
+		thread, of, err := t.ownThread(ctx, contact, `select t.id, t.contact_id, m.interaction_id from mail_ids m join threads t on t.id = m.thread_id
+			where m.hash = $2 order by (t.contact_id = $1) desc, m.interaction_id desc limit 1`, hash[:])
+		if err != nil || thread != "" {
+			return thread, of, err
 		}
-		if err != nil {
-			return "", "", err
+		if parent == "" {
+			parent = of
 		}
-		if owner == contact {
-			return found, of, nil
+	}
+	if signed != "" {
+		thread, of, err := t.ownThread(ctx, contact, `select id, contact_id, last_interaction from threads where id = $2 and $1::uuid is not null`, signed)
+		if err != nil || thread != "" {
+			return thread, of, err
 		}
 		if parent == "" {
 			parent = of
 		}
 	}
 	return "", parent, nil
+}
+
+// ownThread runs a query for a thread, its contact and an interaction of it; the thread is given only to its own contact.
+func (t *tx) ownThread(ctx context.Context, contact interaction.ID, sql string, arg any) (thread, of interaction.ID, err error) {
+	var owner interaction.ID
+	err = t.QueryRow(ctx, sql, contact, arg).Scan(&thread, &owner, &of)
+	if noRows(err) {
+		return "", "", nil
+	}
+	if err != nil || owner != contact {
+		return "", of, err
+	}
+	return thread, of, nil
 }
 
 // openRow is the part of an open interaction's row that is changed under its lock.

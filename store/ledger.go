@@ -23,7 +23,11 @@ func (t *tx) queueSend(ctx context.Context, id interaction.ID, message int64) er
 // that every attempt sends the same bytes; the id is known for threading before the customer can answer.
 func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (interaction.Dispatch, error) {
 	var send interaction.Dispatch
-	err := s.inTx(ctx, func(t *tx) error {
+	key, err := s.replyKey(ctx)
+	if err != nil {
+		return send, err
+	}
+	err = s.inTx(ctx, func(t *tx) error {
 		send = interaction.Dispatch{Out: interaction.Outbound{Interaction: id, Key: string(id) + "/" + SendKey(message)}}
 		out := &send.Out
 		var kind interaction.MessageKind
@@ -42,6 +46,7 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 		if err != nil {
 			return err
 		}
+		out.ReplyTo = &interaction.Address{Name: out.From.Name, Address: replyAddress(key, out.From.Address, thread)}
 		if out.Automatic = kind == interaction.MessageAuto; out.Automatic {
 			out.Envelope = ""
 		}

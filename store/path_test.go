@@ -19,9 +19,16 @@ import (
 // arrive accepts a mail and settles it, as listener and intake do, and gives its interaction.
 func arrive(t *testing.T, s *store.Store, from, subject string, follows ...string) interaction.ID {
 	t.Helper()
+	return arriveAt(t, s, "support@example.test", from, subject, follows...)
+}
+
+func arriveAt(t *testing.T, s *store.Store, to, from, subject string, follows ...string) interaction.ID {
+	t.Helper()
 	ctx := t.Context()
 	raw := fmt.Sprintf("From: %s\r\nSubject: %s\r\n\r\nHello %s", from, subject, interaction.NewID())
-	receipt, err := s.Accept(ctx, inbound(raw))
+	in := inbound(raw)
+	in.Targets[0].Address = to
+	receipt, err := s.Accept(ctx, in)
 	require.NoError(t, err)
 	require.False(t, receipt.Repeat)
 	taken, err := s.Take(ctx, 10)
@@ -173,10 +180,14 @@ func TestThePath(t *testing.T) {
 	var parent interaction.ID
 	require.NoError(t, s.Pool().QueryRow(ctx, `select parent_id from interactions where id = $1`, joined).Scan(&parent))
 	require.Equal(t, id, parent)
+	byToken := arriveAt(t, s, send.Out.ReplyTo.Address, "cust@customer.test", "No references")
+	require.Equal(t, joined, byToken, "the reply address alone finds the thread, and its open interaction")
 	stranger := arrive(t, s, "evil@other.test", "Re: Broken kettle", send.Out.MessageID)
 	var threads int
 	require.NoError(t, s.Pool().QueryRow(ctx, `select count(distinct thread_id) from interactions where id in ($1, $2)`, joined, stranger).Scan(&threads))
 	require.Equal(t, 2, threads, "a stranger does not join a thread")
+	forger := arriveAt(t, s, send.Out.ReplyTo.Address, "mallory@other.test", "With somebody's reply address")
+	require.NotEqual(t, joined, forger)
 }
 
 func TestExactlyOneOfManyClaimantsGetsIt(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +33,9 @@ type Store struct {
 
 	renderer Renderer
 	guard    LoopGuard
+
+	keyLock sync.Mutex
+	key     []byte // signs reply addresses
 }
 
 // Options are what the store is told of the house.
