@@ -33,6 +33,7 @@ type Store struct {
 
 	renderer Renderer
 	guard    LoopGuard
+	others   *Others
 
 	keyLock sync.Mutex
 	key     []byte // signs reply addresses
@@ -43,6 +44,7 @@ type Options struct {
 	Wake      Wake
 	Renderer  Renderer  // fills standard responses
 	LoopGuard LoopGuard // zero: DefaultLoopGuard
+	Others    *Others   // nil: this is the only process
 	Log       *slog.Logger
 }
 
@@ -75,7 +77,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard}
+	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others}
 	if err := s.checkDurable(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -186,7 +188,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
 	if err != nil {
 		return translate(err)
 	}
-	t.tell(s.wake)
+	s.others.add(t.tell(s.wake)...)
 	return nil
 }
 
@@ -196,19 +198,18 @@ type tx struct {
 	inbound, outbox, tasks, events bool
 }
 
-func (t *tx) tell(w Wake) {
-	if t.inbound {
-		w.Inbound()
+// tell rings this process's parts and gives the topics for the others.
+func (t *tx) tell(w Wake) (topics []string) {
+	for i, said := range []struct {
+		is   bool
+		ring func()
+	}{{t.inbound, w.Inbound}, {t.outbox, w.Outbox}, {t.tasks, w.Tasks}, {t.events, w.Events}} {
+		if said.is {
+			said.ring()
+			topics = append(topics, topicNames[i])
+		}
 	}
-	if t.outbox {
-		w.Outbox()
-	}
-	if t.tasks {
-		w.Tasks()
-	}
-	if t.events {
-		w.Events()
-	}
+	return topics
 }
 
 // exec runs one conditional statement and reports whether it changed a row.

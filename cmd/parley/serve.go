@@ -41,6 +41,7 @@ type house struct {
 	news    workers.Bell
 	tasks   workers.Bell
 	changes *fanOut
+	others  *store.Others // nil when all roles run here
 
 	temporalUI string // host:port of Temporal's Web UI, where we started it
 }
@@ -51,9 +52,12 @@ func openHouse(ctx context.Context, c config, databaseURL, temporal string, log 
 	if err := store.Migrate(ctx, databaseURL); err != nil {
 		return nil, err
 	}
+	if len(c.Role) > 0 { // the other roles run elsewhere
+		h.others = store.NewOthers()
+	}
 	var err error
 	h.store, err = store.Open(ctx, databaseURL, store.Options{
-		Renderer: renderer{}, Log: log,
+		Renderer: renderer{}, Log: log, Others: h.others,
 		Wake: store.Wake{Inbound: h.inbound.Ring, Outbox: h.news.Ring, Tasks: h.tasks.Ring, Events: h.changes.Ring},
 	})
 	if err != nil {
@@ -109,6 +113,11 @@ type part interface {
 	Run(ctx context.Context) error
 }
 
+type partFunc func(ctx context.Context) error
+
+// Run runs the function.
+func (f partFunc) Run(ctx context.Context) error { return f(ctx) }
+
 // serve runs the roles of this process until ctx ends, and then stops them in order: first no more comes in, then what
 // runs may finish. ready is called when everything listens.
 func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string) error) error {
@@ -146,6 +155,9 @@ func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string)
 // parts are the background parts of the roles that this process has.
 func (h *house) parts() []part {
 	parts := []part{h.know}
+	if h.others != nil {
+		parts = append(parts, partFunc(h.store.TellOthers), partFunc(h.store.HearOthers))
+	}
 	if h.config.runs("intake") {
 		parts = append(parts, &workers.Intake{
 			Store: h.store, Bell: h.inbound, Log: h.log, Parsers: map[interaction.Channel]interaction.Parser{interaction.Email: mail.Parser{}},
