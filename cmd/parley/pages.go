@@ -16,13 +16,19 @@ var pageFiles embed.FS
 
 var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 
-// handler joins the API with the few pages that show where to go and what left the house.
+// handler joins the API with the few pages that show where to go and what left the house. A process without the API's role answers
+// for its health only.
 func (h *house) handler() http.Handler {
 	rest := api.New(api.Deps{
 		Store: h.store, Once: store.WithRequest, Part: mail.Part, Changes: h.changes.Changes, Log: h.log,
 		Checks: []api.Check{{Name: "database", Run: h.store.Ping}, {Name: "temporal", Run: h.engine.Ping}, {Name: "schema", Run: h.store.CheckSchema}},
 	})
 	mux := http.NewServeMux()
+	if !h.config.runs("api") {
+		mux.Handle("GET /healthz", rest)
+		mux.Handle("GET /readyz", rest)
+		return mux
+	}
 	mux.Handle("/", rest)
 	mux.HandleFunc("GET /{$}", h.frontPage)
 	if h.outbox != nil {

@@ -103,7 +103,7 @@ func (h *house) activities() workers.Activities {
 		Autoresponse:   &autoresponse.Activities{Store: h.store},
 		Routing:        &routing.Activities{Store: h.store},
 		Review:         &review.Activities{Store: h.store},
-		Delivery:       &delivery.Activities{Store: h.store, Sender: h.sender, Domain: h.config.Hostname},
+		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carrier(), Domain: h.config.Hostname},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
 	}
 }
@@ -138,7 +138,11 @@ func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string)
 	if err != nil {
 		return err
 	}
-	if err := ready(web.address, mailbox.Addr().String()); err != nil {
+	smtpAddr := ""
+	if mailbox != nil {
+		smtpAddr = mailbox.Addr().String()
+	}
+	if err := ready(web.address, smtpAddr); err != nil {
 		return err
 	}
 	select {
@@ -147,7 +151,10 @@ func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string)
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
 	defer cancel()
-	err = errors.Join(mailbox.Stop(stopping), web.stop(stopping))
+	if mailbox != nil {
+		err = mailbox.Stop(stopping)
+	}
+	err = errors.Join(err, web.stop(stopping))
 	stopBackground()
 	return errors.Join(err, group.Wait())
 }
@@ -164,7 +171,7 @@ func (h *house) parts() []part {
 		})
 	}
 	if h.config.runs("relay") {
-		parts = append(parts, &workers.Relay{Store: h.store, Engine: h.engine, Bell: h.news, Log: h.log})
+		parts = append(parts, &workers.Relay{Store: h.store, Engine: h.relayEngine(), Bell: h.news, Log: h.log})
 	}
 	if h.config.runs("worker") {
 		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities()})
@@ -173,12 +180,16 @@ func (h *house) parts() []part {
 	return parts
 }
 
+// listenSMTP starts the listener; nil where another process has that role.
 func (h *house) listenSMTP(ctx context.Context) (*smtp.Listener, error) {
+	if !h.config.runs("adapters") {
+		return nil, nil
+	}
 	spool := filepath.Join(h.config.Home, "spool")
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return nil, err
 	}
-	l, err := smtp.New(smtp.Options{Addr: h.config.SMTP, Hostname: h.config.Hostname, SpoolDir: spool, Logger: h.log}, h.store, h.store)
+	l, err := smtp.New(smtp.Options{Addr: h.config.SMTP, Hostname: h.config.Hostname, SpoolDir: spool, Logger: h.log}, h.inbox(), h.store)
 	if err != nil {
 		return nil, err
 	}
