@@ -37,7 +37,6 @@ type machine struct {
 	people []interaction.Actor
 	open   []interaction.ID
 	step   int
-	fails  func(format string, args ...any)
 }
 
 // Whatever people do in whatever order: every change of state that SQL makes is one of the table's, loads are what is held, nobody

@@ -64,7 +64,7 @@ func (s *Store) replyKey(ctx context.Context) ([]byte, error) {
 		return s.key, nil
 	}
 	fresh := make([]byte, 32)
-	rand.Read(fresh) //nolint:errcheck // never fails since Go 1.24
+	rand.Read(fresh) // never fails since Go 1.24
 	var kept string
 	err := s.pool.QueryRow(ctx, `with put as (insert into settings (name, value) values ('reply_key', to_jsonb($1::text)) on conflict do nothing returning value)
 		select value #>> '{}' from put union all select value #>> '{}' from settings where name = 'reply_key' limit 1`, hex.EncodeToString(fresh)).Scan(&kept)
