@@ -71,7 +71,7 @@ func (c *Catcher) Send(ctx context.Context, out interaction.Outbound, commit fun
 	if err != nil {
 		return queued(err)
 	}
-	defer os.Remove(temp) // gone already once it was moved
+	defer _ = os.Remove(temp) // gone already once it was moved
 	if err := commit(ctx); err != nil {
 		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
 	}
@@ -111,7 +111,7 @@ func (c *Catcher) write(raw []byte) (name string, err error) {
 		err = closed
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		_ = os.Remove(f.Name())
 		return "", err
 	}
 	return f.Name(), nil

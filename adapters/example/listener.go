@@ -143,7 +143,7 @@ func (l *Listener) serve(conn net.Conn) {
 	}
 	answer := l.take(ctx, conn.RemoteAddr().String(), to, id, text)
 	conn.SetWriteDeadline(time.Now().Add(l.opts.Timeout))
-	fmt.Fprintf(conn, "%s\n", answer)
+	_, _ = fmt.Fprintf(conn, "%s\n", answer)
 }
 
 // take says OK when the inbox has it, and translates every error: what is unknown is temporary.

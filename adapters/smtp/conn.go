@@ -23,7 +23,7 @@ func (a *acceptor) Accept() (net.Conn, error) {
 			return c, nil
 		}
 		raw.SetWriteDeadline(time.Now().Add(time.Second))
-		raw.Write([]byte("421 4.3.2 Too many connections, try again later\r\n"))
+		_, _ = raw.Write([]byte("421 4.3.2 Too many connections, try again later\r\n"))
 		raw.Close()
 	}
 }
@@ -131,6 +131,6 @@ func (c *conn) dismiss() {
 		return
 	}
 	c.Conn.SetWriteDeadline(time.Now().Add(time.Second))
-	out.Write([]byte("421 4.3.2 This server is stopping, try again later\r\n"))
+	_, _ = out.Write([]byte("421 4.3.2 This server is stopping, try again later\r\n"))
 	c.Conn.Close()
 }
