@@ -71,7 +71,7 @@ func (c *Catcher) Send(ctx context.Context, out interaction.Outbound, commit fun
 	if err != nil {
 		return queued(err)
 	}
-	defer _ = os.Remove(temp) // gone already once it was moved
+	defer func() { _ = os.Remove(temp) }() // gone already once it was moved
 	if err := commit(ctx); err != nil {
 		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
 	}
