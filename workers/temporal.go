@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -58,26 +59,47 @@ type Worker struct {
 	Client     client.Client
 	Queue      string // task queue; the interactions' when empty
 	Activities Activities
+	Log        *slog.Logger // nil: nowhere
 }
 
-// Run polls until the context ends; what is running then may finish.
+// Run polls until the context ends; what is running then may finish. A Temporal that is away when the worker starts, or that sends it
+// away, ends nothing: it is tried again with a new worker, for the SDK starts none twice.
 func (w *Worker) Run(ctx context.Context) error {
+	log := w.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return loop(ctx, log, "worker", nil, every, w.round)
+}
+
+func (w *Worker) round(ctx context.Context) (bool, error) {
 	queue := w.Queue
 	if queue == "" {
 		queue = interaction.QueueInteractions
 	}
+	sentAway := make(chan error, 1)
 	t := worker.New(w.Client, queue, worker.Options{
 		MaxConcurrentActivityExecutionSize:      200,
 		MaxConcurrentLocalActivityExecutionSize: 100,
 		MaxConcurrentWorkflowTaskPollers:        4,
 		MaxConcurrentActivityTaskPollers:        4,
 		WorkerStopTimeout:                       8 * time.Second,
+		OnFatalError: func(err error) {
+			select {
+			case sentAway <- err:
+			default:
+			}
+		},
 	})
 	Register(t, w.Activities)
 	if err := t.Start(); err != nil {
-		return err
+		return false, err
 	}
-	<-ctx.Done()
-	t.Stop()
-	return nil
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false, nil
+	case err := <-sentAway:
+		return false, err
+	}
 }

@@ -1,6 +1,8 @@
 package workers
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,3 +29,37 @@ func TestEverythingRegisters(t *testing.T) {
 		})
 	})
 }
+
+// A Temporal that is away must not end the process that waits for it.
+func TestWorkerWaitsForTemporal(t *testing.T) {
+	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
+	require.NoError(t, err)
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := make(waiting, 100)
+	w := &Worker{Client: c, Log: slog.New(waits), Activities: Activities{
+		&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{},
+	}}
+	ended := make(chan error)
+	go func() { ended <- w.Run(ctx) }()
+	for range 2 {
+		select {
+		case <-waits:
+		case err := <-ended:
+			require.Fail(t, "the worker gave up", "%v", err)
+		}
+	}
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+// waiting is a log that tells of each line.
+type waiting chan struct{}
+
+func (w waiting) Enabled(context.Context, slog.Level) bool { return true }
+
+func (w waiting) Handle(context.Context, slog.Record) error { w <- struct{}{}; return nil }
+
+func (w waiting) WithAttrs([]slog.Attr) slog.Handler { return w }
+
+func (w waiting) WithGroup(string) slog.Handler { return w }

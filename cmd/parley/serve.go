@@ -174,7 +174,7 @@ func (h *house) parts() []part {
 		parts = append(parts, &workers.Relay{Store: h.store, Engine: h.relayEngine(), Bell: h.news, Log: h.log})
 	}
 	if h.config.runs("worker") {
-		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities()})
+		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})
 	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log})
 	return parts
