@@ -40,7 +40,7 @@ func (h *house) handler() http.Handler {
 
 // frontPage shows where to go.
 func (h *house) frontPage(w http.ResponseWriter, _ *http.Request) {
-	h.show(w, "front.html", map[string]any{"SMTP": h.config.SMTP, "Outbox": h.outbox != nil, "TemporalUI": h.temporalUI, "Home": h.config.Home})
+	h.show(w, "front.html", map[string]any{"SMTP": h.config.SMTP, "HTTP": h.config.HTTP, "Outbox": h.outbox != nil, "TemporalUI": h.temporalUI, "Home": h.config.Home})
 }
 
 // outboxPage lists the mail that was caught instead of sent, newest first.
