@@ -161,7 +161,8 @@ func (p *Problem) headers(h http.Header) {
 }
 
 func init() {
-	// huma keeps its error constructors in package variables; the API is the only user of huma in a program.
+	// huma keeps these in package variables; the API is the only user of huma in a program.
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return humaProblem(status, msg, errs) }
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		return finish(ctx.Context(), humaProblem(status, msg, errs))

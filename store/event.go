@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,11 +85,15 @@ func parseCursor(cursor string) (xid string, position int64, err error) {
 	if cursor == "" {
 		return "0", 0, nil
 	}
-	var number uint64
-	if _, err := fmt.Sscanf(cursor, "%d.%d", &number, &position); err != nil || strings.ContainsAny(cursor, " +-") {
-		return "", 0, interaction.Invalid("bad_cursor", "cursor", "is not a cursor that was given out here; leave it away to begin anew")
+	xid, after, _ := strings.Cut(cursor, ".")
+	if _, err := strconv.ParseUint(xid, 10, 64); err != nil {
+		return "", 0, badCursor()
 	}
-	return fmt.Sprint(number), position, nil
+	n, err := strconv.ParseUint(after, 10, 63)
+	if err != nil {
+		return "", 0, badCursor()
+	}
+	return xid, int64(n), nil
 }
 
 func scanEvent(row pgx.CollectableRow) (interaction.Event, error) {

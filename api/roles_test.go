@@ -1,0 +1,289 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/interaction"
+)
+
+// The people of the table: one of each role in the object's own group, and one of each in a foreign group; dan configures, root administers.
+var (
+	ownPeople     = []string{"ann", "sue", "vic"}
+	foreignPeople = []string{"carl", "sam", "val"}
+)
+
+// row says how a route answers. For a route about an object, own holds the statuses for agent, senior and supervisor of the object's
+// group and foreign those for the same roles of another group; for others foreign is not used. Every call is made on objects of its own.
+type row struct {
+	own, foreign    [3]int
+	designer, admin int
+	body            string
+	object          string // what {id} is: interaction, task (waiting), held (by who asks), offered (to who asks), review, contact, draft
+	path            string // where it is not the route's own with {id} filled in
+}
+
+const notFound = http.StatusNotFound
+
+var (
+	allOf   = func(status int) [3]int { return [3]int{status, status, status} }
+	unknown = allOf(notFound)
+)
+
+// rolesTable has a row for every route that needs a token. A route without one fails the test.
+var rolesTable = map[string]row{
+	"DELETE /v1/session":                                                   {own: allOf(204), designer: 204, admin: 204},
+	"GET /v1/interactions":                                                 {own: allOf(200), designer: 403, admin: 200},
+	"POST /v1/interactions":                                                {own: allOf(201), designer: 403, admin: 201, body: `{"entry_point":"support","to":{"address":"a@b.test"},"subject":"Hi","text":"Hello"}`},
+	"GET /v1/interactions/{id}":                                            readable("interaction"),
+	"GET /v1/interactions/{id}/events":                                     readable("interaction"),
+	"GET /v1/interactions/{id}/messages":                                   readable("interaction"),
+	"GET /v1/interactions/{id}/messages/{number}/raw":                      readable("interaction"),
+	"GET /v1/interactions/{id}/messages/{number}/attachments/{attachment}": readable("interaction"),
+
+	"POST /v1/interactions/{id}/hold":         ordered(`{}`),
+	"POST /v1/interactions/{id}/resume":       {own: [3]int{403, 403, 409}, foreign: unknown, designer: 403, admin: 409, body: `{}`, object: "interaction"},
+	"POST /v1/interactions/{id}/move":         ordered(`{"queue":"service"}`),
+	"POST /v1/interactions/{id}/reassign":     ordered(`{"agent_id":"$ben"}`),
+	"POST /v1/interactions/{id}/priority":     ordered(`{"priority":5}`),
+	"POST /v1/interactions/{id}/data":         ordered(`{"data":{"order":"12"}}`),
+	"POST /v1/interactions/{id}/auto-respond": ordered(`{"response_id":"$invoice"}`),
+	"POST /v1/interactions/{id}/recategorize": ordered(`{"category":"billing"}`),
+	"POST /v1/interactions/{id}/stop":         ordered(`{"reason":"spam"}`),
+
+	"GET /v1/tasks":                {own: allOf(200), designer: 403, admin: 200},
+	"POST /v1/tasks/claim-next":    {own: allOf(200), designer: 403, admin: 200, object: "task", path: "/v1/tasks/claim-next"},
+	"GET /v1/tasks/{id}":           readable("task"),
+	"GET /v1/tasks/{id}/draft":     readable("draft"),
+	"POST /v1/tasks/{id}/claim":    {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "task"},
+	"POST /v1/tasks/{id}/accept":   {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "offered"},
+	"POST /v1/tasks/{id}/decline":  held204("offered", ``),
+	"POST /v1/tasks/{id}/release":  held204("held", ``),
+	"POST /v1/tasks/{id}/transfer": held204("held", `{"queue":"service"}`),
+	"POST /v1/tasks/{id}/snooze":   held204("held", `{}`),
+	"POST /v1/tasks/{id}/complete": held204("held", `{"disposition":"no_answer_needed"}`),
+	"POST /v1/tasks/{id}/reply":    {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "held", body: `{"text":"Hello"}`},
+	"POST /v1/tasks/{id}/consult":  {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "held", body: `{"group":"service","question":"Why?"}`},
+	"PUT /v1/tasks/{id}/draft":     {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "held", body: `{"text":"Hello"}`},
+
+	"GET /v1/reviews":                {own: [3]int{403, 200, 200}, designer: 403, admin: 200},
+	"GET /v1/reviews/{id}":           {own: [3]int{404, 200, 200}, foreign: unknown, designer: 403, admin: 200, object: "review"},
+	"POST /v1/reviews/{id}/decision": {own: [3]int{404, 204, 204}, foreign: unknown, designer: 403, admin: 204, object: "review", body: `{"decision":"approve"}`},
+
+	"GET /v1/responses":          {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/categories":         {own: allOf(200), designer: 200, admin: 200},
+	"POST /v1/attachments":       {own: allOf(201), designer: 403, admin: 201, body: "form"},
+	"GET /v1/contacts":           {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/contacts/{id}":      readable("contact"),
+	"GET /v1/queues":             {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/agents":             {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/agents/me":          {own: allOf(200), designer: 200, admin: 200},
+	"PUT /v1/agents/me/state":    {own: allOf(200), designer: 403, admin: 200, body: `{"ready":true}`},
+	"PUT /v1/agents/me/password": {own: allOf(204), designer: 204, admin: 204, body: `{"current":"open sesame","new":"open barley"}`},
+	"GET /v1/events":             {own: allOf(200), designer: 403, admin: 200},
+}
+
+func readable(object string) row {
+	return row{own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: object}
+}
+
+// ordered is for supervisors; the others of the group know the interaction and may not.
+func ordered(body string) row {
+	return row{own: [3]int{403, 403, 200}, foreign: unknown, designer: 403, admin: 200, object: "interaction", body: body}
+}
+
+func held204(object, body string) row {
+	return row{own: allOf(204), foreign: unknown, designer: 403, admin: 204, object: object, body: body}
+}
+
+func TestEveryRouteForEveryRole(t *testing.T) {
+	h := newHouse(t)
+	routes := h.server.engine.Routes()
+	require.NotEmpty(t, routes)
+	checked := 0
+	for _, info := range routes {
+		r := h.server.routes[info.Method+" "+info.Path]
+		require.NotEmpty(t, r.path, "%s %s is not in the list of routes", info.Method, info.Path)
+		if r.public {
+			continue
+		}
+		name := r.method + " " + r.path
+		row, ok := rolesTable[name]
+		if !ok {
+			t.Errorf("%s has no row: say who may do what with it", name)
+			continue
+		}
+		checked++
+		t.Run(name, func(t *testing.T) { h.checkRow(t, r, row) })
+	}
+	require.Len(t, rolesTable, checked, "a row has no route")
+}
+
+func (h *house) checkRow(t *testing.T, r route, row row) {
+	for n, login := range ownPeople {
+		h.checkCall(t, r, row, login, "support", row.own[n])
+	}
+	if row.object != "" && row.path == "" {
+		for n, login := range foreignPeople {
+			h.checkCall(t, r, row, login, "support", row.foreign[n])
+		}
+		h.checkUnknown(t, r, row)
+	}
+	h.checkCall(t, r, row, "dan", "support", row.designer)
+	h.checkCall(t, r, row, "root", "support", row.admin)
+	nobody := request(t, h.http.URL, "", r.method, strings.NewReplacer("{id}", string(interaction.NewID())).Replace(r.path), "")
+	require.Equal(t, 401, nobody.status, nobody)
+}
+
+// checkUnknown: what never was is answered as what is foreign.
+func (h *house) checkUnknown(t *testing.T, r route, row row) {
+	path := fill(r.path, interaction.NewID())
+	body := h.named(row.body)
+	never := h.do("vic", r.method, path, body)
+	require.Equal(t, notFound, never.status, "%s %s: %s", r.method, path, never)
+	malformed := h.do("vic", r.method, fill(r.path, "not-an-id"), body)
+	require.Equal(t, notFound, malformed.status, malformed)
+}
+
+func (h *house) checkCall(t *testing.T, r route, row row, login, entryPoint string, want int) {
+	path := row.path
+	if path == "" {
+		path = fill(r.path, h.object(row.object, login, entryPoint))
+	} else {
+		h.object(row.object, login, entryPoint)
+	}
+	var got answered
+	switch {
+	case row.body == "form":
+		body, kind := form(t, "file", "a.txt", "hello")
+		got = h.do(login, r.method, path, body, "Content-Type", kind)
+	case r.path == "/v1/session":
+		got = request(t, h.http.URL, h.token(login), r.method, path, "")
+	case r.path == "/v1/events":
+		got = h.firstOfStream(t, login)
+	case r.path == "/v1/agents/me/password":
+		h.setPassword(login, "open sesame")
+		got = h.do(login, r.method, path, row.body)
+	default:
+		got = h.do(login, r.method, path, h.named(row.body))
+	}
+	require.Equal(t, want, got.status, "%s as %s: %s", r.method+" "+path, login, got)
+}
+
+func fill(path string, id interaction.ID) string {
+	return strings.NewReplacer("{id}", string(id), "{number}", "1", "{attachment}", "1").Replace(path)
+}
+
+// named puts ids in the place of names.
+func (h *house) named(body string) string {
+	body = strings.ReplaceAll(body, "$ben", string(h.people["ben"].Agent))
+	if strings.Contains(body, "$invoice") {
+		list, err := h.store.Responses(h.t.Context(), interaction.ResponseFilter{Words: "invoice"}, interaction.Page{Limit: 1})
+		require.NoError(h.t, err)
+		body = strings.ReplaceAll(body, "$invoice", string(list.Items[0].ID))
+	}
+	return body
+}
+
+// object makes a fresh object of the kind for a call by login; a held or offered task is his only if he could have it.
+func (h *house) object(kind, login, entryPoint string) interaction.ID {
+	h.exec(`update agents set load = '{}', load_total = 0`)
+	switch kind {
+	case "interaction":
+		id, _ := h.arrive(entryPoint, "interaction")
+		return id
+	case "task", "draft":
+		h.exec(`update tasks set state = 'suspended' where state = 'queued'`)
+		_, task := h.arrive(entryPoint, "task")
+		return task
+	case "held", "offered":
+		_, task := h.arrive(entryPoint, "held")
+		holder := login
+		if h.people[login].Role != interaction.RoleAdmin && !contains(h.people[login].Groups, "service") {
+			holder = "ben"
+		}
+		h.exec(`update tasks set state = $2, agent_id = $3, offer_until = now() + interval '1 minute' where id = $1`, task, kind, h.people[holder].Agent)
+		return task
+	case "review":
+		author := map[string]string{"support": "ben"}[entryPoint]
+		_, review := h.review(entryPoint, author)
+		return review
+	case "contact":
+		id, _ := h.arrive(entryPoint, "contact")
+		v, err := h.store.Interaction(h.t.Context(), interaction.System, id)
+		require.NoError(h.t, err)
+		return v.Contact
+	}
+	return ""
+}
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
+
+// What is visible and not his is forbidden to an agent; what another holds is told with who.
+func TestVisibleButNotHis(t *testing.T) {
+	h := newHouse(t)
+	for _, c := range []struct{ path, method, body string }{
+		{"release", post, ""},
+		{"reply", post, `{"text":"x"}`},
+		{"complete", post, `{"disposition":"done"}`},
+		{"transfer", post, `{"queue":"sales"}`},
+		{"snooze", post, ""},
+		{"consult", post, `{"group":"service","question":"?"}`},
+		{"draft", put, `{"text":"x"}`},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			task := h.object("held", "ben", "support")
+			got := h.do("ann", c.method, fmt.Sprintf("/v1/tasks/%s/%s", task, c.path), c.body)
+			require.Equal(t, 403, got.status, got)
+			require.Equal(t, "not_yours", got.str("code"))
+			require.Equal(t, string(h.people["ben"].Agent), got.str("agent"))
+		})
+	}
+	t.Run("own reply", func(t *testing.T) { // R-14
+		_, review := h.review("support", "sue")
+		got := h.do("sue", post, fmt.Sprintf("/v1/reviews/%s/decision", review), `{"decision":"approve"}`)
+		require.Equal(t, 403, got.status, got)
+		require.Equal(t, "own_reply", got.str("code"))
+	})
+}
+
+// Lists show what is his to see and no more.
+func TestListsShowWhatIsVisible(t *testing.T) {
+	h := newHouse(t)
+	service, _ := h.arrive("support", "service")
+	sales, _ := h.arrive("offers", "sales")
+	_, review := h.review("support", "ben")
+	ids := func(a answered) (out []string) {
+		require.Equal(t, 200, a.status, a)
+		for _, item := range a.items() {
+			out = append(out, item["id"].(string))
+		}
+		return out
+	}
+	require.Contains(t, ids(h.do("ann", get, "/v1/interactions", "")), string(service))
+	require.NotContains(t, ids(h.do("ann", get, "/v1/interactions", "")), string(sales))
+	require.NotContains(t, ids(h.do("carl", get, "/v1/interactions", "")), string(service))
+	require.Subset(t, ids(h.do("root", get, "/v1/interactions", "")), []string{string(service), string(sales)})
+	require.NotContains(t, ids(h.do("ann", get, "/v1/tasks", "")), string(review))
+	require.Contains(t, ids(h.do("sue", get, "/v1/tasks", "")), string(review))
+	require.Len(t, ids(h.do("ann", get, "/v1/contacts", "")), 1)
+	require.Len(t, ids(h.do("root", get, "/v1/contacts", "")), 2)
+	require.Len(t, h.do("ann", get, "/v1/queues", "").items(), 1)
+	require.Len(t, h.do("dan", get, "/v1/queues", "").items(), 2)
+	colleagues := h.do("ann", get, "/v1/agents", "")
+	require.Len(t, colleagues.items(), 5)
+	for _, a := range colleagues.items() {
+		require.Equal(t, a["login"] == "ann", a["limits"] != nil, "a colleague's limits are not his to see: %v", a)
+	}
+}
