@@ -127,10 +127,8 @@ func (p *product) launch() {
 	defer log.Close()
 	command := exec.Command(p.program, "run") // it ends with the test, in clean, in order
 	command.Dir, command.Stdout, command.Stderr = source, log, log
-	command.Env = append(os.Environ(), "PARLEY_HOME="+p.home, "PARLEY_HTTP="+p.http, "PARLEY_SMTP="+p.smtp)
-	for _, name := range []string{"PARLEY_DATABASE_URL=", "TEMPORAL_ADDRESS=", "PARLEY_ROLE="} { // it brings its own
-		command.Env = append(command.Env, name)
-	}
+	command.Env = append(os.Environ(), "PARLEY_HOME="+p.home, "PARLEY_HTTP="+p.http, "PARLEY_SMTP="+p.smtp,
+		"PARLEY_DATABASE_URL=", "TEMPORAL_ADDRESS=", "PARLEY_ROLE=") // it brings its own servers
 	command.Env = append(command.Env, p.env...)
 	command.SysProcAttr = dieWithTest()
 	require.NoError(p.t, command.Start())
@@ -231,11 +229,7 @@ func (p *product) log(name string) string {
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 func alive(pid int) bool {
-	if pid <= 0 || syscall.Kill(pid, 0) != nil {
-		return false
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || !strings.Contains(string(stat), ") Z ")
+	return pid > 0 && syscall.Kill(pid, 0) == nil && state(pid) != "Z"
 }
 
 // await waits for a condition; the test ends when it does not come true in time.

@@ -134,7 +134,7 @@ func (c Client) Call(ctx context.Context, method, path, key string, in, out any)
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	content, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/mail"
@@ -50,7 +51,8 @@ func NewSink(ctx context.Context, address string, hear func(Delivery)) (*Sink, e
 	s.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &sinkSession{sink: s}, nil }))
 	s.server.Domain, s.server.EnableSMTPUTF8 = "sink.example.test", true
 	s.server.MaxMessageBytes = 64 << 20
-	go func() { _ = s.server.Serve(listener) }() // ends with Close
+	s.server.ErrorLog = log.New(io.Discard, "", 0) // senders are killed here: broken connections are no news
+	go func() { _ = s.server.Serve(listener) }()   // ends with Close
 	return s, nil
 }
 
@@ -152,7 +154,7 @@ func Ports(ctx context.Context, n int) ([]string, error) {
 		if err != nil {
 			continue
 		}
-		defer l.Close() // at the end: no port is given twice
+		defer func() { _ = l.Close() }() // at the end: no port is given twice
 		addresses = append(addresses, l.Addr().String())
 	}
 	return addresses, nil

@@ -1,0 +1,33 @@
+package test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestTheCheckerFindsPlantedBugs runs builds of parley that are wrong in one place each. The checker has to convict every one.
+func TestTheCheckerFindsPlantedBugs(t *testing.T) {
+	needStack(t)
+	build := program(t, "./cmd/parley", "-tags", "planted")
+	for _, c := range []struct {
+		fault, says string
+		kill        []victim
+	}{
+		{"early-250", "WRONG LOST mail", []victim{parley, parley, everything}},
+		{"drop-news", "WRONG STUCK interaction", []victim{parley}},
+		{"double-send", "WRONG TWICE mail out", []victim{parley}},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			said, err := storm(t, build, []string{"PARLEY_PLANTED=" + c.fault}, "45s", c.kill, rand.New(rand.NewPCG(7, 7)))
+			t.Log(said)
+			var exit *exec.ExitError
+			require.True(t, errors.As(err, &exit), "the checker let it pass: %v", err)
+			require.Equal(t, 1, exit.ExitCode(), "the checker did not come to a verdict")
+			require.Contains(t, said, c.says)
+		})
+	}
+}
