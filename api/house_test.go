@@ -43,6 +43,7 @@ type house struct {
 	people map[string]interaction.Actor
 	tokens map[string]string
 	exec   func(statement string, args ...any)
+	madeOf func(inbound interaction.ID) interaction.ID // the interaction
 }
 
 func newHouse(t *testing.T, change ...func(*Deps)) *house {
@@ -54,6 +55,11 @@ func newHouse(t *testing.T, change ...func(*Deps)) *house {
 		t.Helper()
 		_, err := s.Pool().Exec(t.Context(), statement, args...)
 		require.NoError(t, err)
+	}
+	h.madeOf = func(inbound interaction.ID) (id interaction.ID) {
+		t.Helper()
+		require.NoError(t, s.Pool().QueryRow(t.Context(), `select interaction_id from inbound where id = $1`, inbound).Scan(&id))
+		return id
 	}
 	setup := storetest.House()
 	setup.EntryPoints = append(setup.EntryPoints, interaction.EntryPoint{
@@ -118,27 +124,10 @@ func (h *house) arrive(entryPoint, subject string) (id, task interaction.ID) {
 			Name: "Customer", Identities: []interaction.Attribute{{Kind: "email", Value: entryPoint + "@customer.test"}},
 		}))
 	}
-	id = h.interactionOf(receipt.ID)
+	id = h.madeOf(receipt.ID)
 	task, err = h.store.OpenTask(ctx, interaction.Ask{Interaction: id, Step: "handle-1", Kind: interaction.TaskHandle, Message: 1})
 	require.NoError(h.t, err)
 	return id, task
-}
-
-func (h *house) interactionOf(inbound interaction.ID) interaction.ID {
-	h.t.Helper()
-	list, err := h.store.Interactions(h.t.Context(), interaction.System, interaction.InteractionFilter{}, interaction.Page{Limit: 200})
-	require.NoError(h.t, err)
-	for _, i := range list.Items {
-		messages, err := h.store.InteractionMessages(h.t.Context(), interaction.System, i.ID)
-		require.NoError(h.t, err)
-		for _, m := range messages {
-			if m.Inbound == inbound {
-				return i.ID
-			}
-		}
-	}
-	require.Fail(h.t, "nothing was made of "+string(inbound))
-	return ""
 }
 
 // review makes an interaction whose reply, written by ann or carl, waits for review.

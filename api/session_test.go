@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,7 +60,7 @@ func TestADisabledAgentIsOut(t *testing.T) {
 	require.NoError(t, h.store.SetEnabled(ctx, h.people["root"], h.people["ann"].Agent, false))
 	for range l.ch { // ends by itself
 	}
-	require.Equal(t, 401, h.do("ann", get, "/v1/agents/me", "").status)
+	require.Eventually(t, func() bool { return h.do("ann", get, "/v1/agents/me", "").status == 401 }, time.Second, 20*time.Millisecond)
 	err := h.store.SetEnabled(ctx, h.people["root"], h.people["root"].Agent, false)
 	require.Equal(t, interaction.KindConflict, interaction.KindOf(err))
 }
