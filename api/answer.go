@@ -40,6 +40,18 @@ func (s *server) answer(c *gin.Context) {
 	c.Next()
 }
 
+// bound gives a handler its time, once the request was read: a database that neither answers nor refuses must not hold the client. Streams
+// last as long as they like, and what reads its own body is as slow as its client.
+func (s *server) bound(c *gin.Context) {
+	if s.routes[c.Request.Method+" "+c.FullPath()].untimed {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.AnswerTime)
+	defer cancel()
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
+}
+
 func level(status int) slog.Level {
 	if status >= http.StatusInternalServerError {
 		return slog.LevelWarn
@@ -74,16 +86,19 @@ func (s *server) fail(c *gin.Context, err error) {
 
 // problem is problemOf, but what failed because the client went away is nobody's trouble.
 func (s *server) problem(ctx context.Context, err error) *Problem {
-	if ctx.Err() != nil && interaction.KindOf(err) == interaction.KindUnavailable {
+	if clientGone(ctx) && interaction.KindOf(err) == interaction.KindUnavailable {
 		return problem(statusClientGone, "client_gone", "the client has gone away")
 	}
 	return problemOf(err)
 }
 
+// clientGone tells a client that went away from parts of ours that took too long.
+func clientGone(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+
 // tell writes causes to the log that clients do not hear of.
 func (s *server) tell(ctx context.Context, err error) {
 	var e *interaction.Error
-	if errors.As(err, &e) && e.Cause == nil || ctx.Err() != nil {
+	if errors.As(err, &e) && e.Cause == nil || clientGone(ctx) {
 		return
 	}
 	s.Log.WarnContext(ctx, "request failed", "request_id", callOf(ctx).id, "error", err)

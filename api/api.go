@@ -52,7 +52,7 @@ func newServer(deps Deps) *server {
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
 	_ = s.engine.SetTrustedProxies(deps.TrustedProxies) // withDefaults has checked them
-	s.engine.Use(s.answer, s.guard, s.body)
+	s.engine.Use(s.answer, s.guard, s.body, s.bound)
 	s.engine.NoRoute(s.noRoute)
 	s.engine.NoMethod(s.noMethod)
 	s.huma = humagin.New(s.engine, description())

@@ -18,6 +18,8 @@ type Deps struct {
 	Log      *slog.Logger
 	Lifetime time.Duration // of a session; 12 h when zero
 
+	AnswerTime time.Duration // that the parts behind the API have for one answer; 4.5 s when zero
+
 	RatePerSecond  float64  // calls of one token, 100 when zero
 	Burst          int      // 200 when zero
 	TrustedProxies []string // addresses whose X-Forwarded-For is believed
@@ -129,6 +131,9 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.Lifetime == 0 {
 		d.Lifetime = 12 * time.Hour
+	}
+	if d.AnswerTime == 0 {
+		d.AnswerTime = 4500 * time.Millisecond
 	}
 	if d.RatePerSecond == 0 {
 		d.RatePerSecond = 100

@@ -38,7 +38,9 @@ func (s *server) authenticate(c *gin.Context) (interaction.Actor, error) {
 		return interaction.Actor{}, unauthorized()
 	}
 	ctx := c.Request.Context()
-	actor, err := s.tokens.actor(ctx, hash)
+	asking, cancel := context.WithTimeout(ctx, s.AnswerTime)
+	defer cancel()
+	actor, err := s.tokens.actor(asking, hash)
 	if err != nil {
 		if interaction.KindOf(err) != interaction.KindUnknown {
 			return actor, err

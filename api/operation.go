@@ -20,6 +20,7 @@ type route struct {
 	status       int              // of success; 200 when zero
 	limit        int64            // of the body in bytes; smallBody when zero
 	raw          bool             // reads its body and parameters itself
+	untimed      bool             // may take longer than AnswerTime
 	body         bool             // takes fields; set by on
 }
 

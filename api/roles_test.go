@@ -258,6 +258,26 @@ func TestVisibleButNotHis(t *testing.T) {
 	})
 }
 
+// A review stays the reviewers' and its author's business when it is over, and a group that is asked may read what it is asked about.
+func TestVisibleOnTheEdges(t *testing.T) {
+	h := newHouse(t)
+	_, review := h.review("support", "ben")
+	require.Equal(t, 204, h.do("sue", post, "/v1/reviews/"+string(review)+"/decision", `{"decision":"approve"}`).status)
+	for login, want := range map[string]int{"ann": 404, "carl": 404, "ben": 200, "sue": 200, "vic": 200, "sam": 404} {
+		require.Equal(t, want, h.do(login, get, "/v1/tasks/"+string(review), "").status, login)
+		require.Equal(t, want, h.do(login, get, "/v1/tasks/"+string(review)+"/draft", "").status, login)
+	}
+	require.Equal(t, 404, h.do("ann", post, "/v1/reviews/"+string(review)+"/decision", `{"decision":"approve"}`).status)
+	require.Equal(t, 409, h.do("sue", post, "/v1/reviews/"+string(review)+"/decision", `{"decision":"approve"}`).status)
+
+	id, task := h.arrive("support", "asked")
+	require.Equal(t, 200, h.do("ann", post, "/v1/tasks/"+string(task)+"/claim", "").status)
+	require.Equal(t, 404, h.do("carl", get, "/v1/interactions/"+string(id)+"/messages", "").status)
+	require.Equal(t, 201, h.do("ann", post, "/v1/tasks/"+string(task)+"/consult", `{"group":"sales","question":"Is it on offer?"}`).status)
+	require.Equal(t, 200, h.do("carl", get, "/v1/interactions/"+string(id)+"/messages", "").status)
+	require.Equal(t, 404, h.do("carl", get, "/v1/tasks/"+string(task), "").status, "the asking task is not his")
+}
+
 // Lists show what is his to see and no more.
 func TestListsShowWhatIsVisible(t *testing.T) {
 	h := newHouse(t)

@@ -71,7 +71,7 @@ func (s *server) addRoutes() {
 
 	on(s, route{method: get, path: "/v1/responses", summary: "Find standard responses", role: everybody}, s.listResponses)
 	on(s, route{method: get, path: "/v1/categories", summary: "List the category tree", role: everybody}, s.listCategories)
-	s.plain(route{method: post, path: "/v1/attachments", summary: "Upload a file to attach", role: agent, status: 201, raw: true}, s.upload, uploadForm(s))
+	s.plain(route{method: post, path: "/v1/attachments", summary: "Upload a file to attach", role: agent, status: 201, raw: true, untimed: true}, s.upload, uploadForm(s))
 
 	on(s, route{method: get, path: "/v1/contacts", summary: "Find contacts", role: agent}, s.listContacts)
 	on(s, route{method: get, path: "/v1/contacts/{id}", summary: "Look at a contact and his history", role: agent}, s.getContact)
@@ -82,7 +82,7 @@ func (s *server) addRoutes() {
 	on(s, route{method: put, path: "/v1/agents/me/state", summary: "Be ready, or not", role: agent}, s.setReady)
 	on(s, route{method: put, path: "/v1/agents/me/password", summary: "Change one's password and end one's other sessions", role: everybody}, s.setPassword)
 
-	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true}, s.streamEvents, eventStream)
+	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 
 	s.plain(route{method: get, path: "/healthz", summary: "Whether the process lives", public: true, raw: true}, s.healthy, jsonAnswer(s, Health{}, "200"))
 	s.plain(route{method: get, path: "/readyz", summary: "Whether all parts are well", public: true, raw: true}, s.ready, jsonAnswer(s, Health{}, "200"))

@@ -95,8 +95,8 @@ func (t *tx) lockTask(ctx context.Context, by interaction.Actor, id interaction.
 // closedOr tells a task that is over from one that never was.
 func (t *tx) closedOr(ctx context.Context, by interaction.Actor, id interaction.ID, otherwise error) error {
 	var state string
-	err := t.QueryRow(ctx, `select c.state from closed_tasks c join queues q on q.name = c.queue
-		where c.id = $1 and ($2 = 'admin' or c.agent_id = $3 or q.group_name = any($4))`, id, by.Role, by.Agent, some(by.Groups)).Scan(&state)
+	err := t.QueryRow(ctx, `select t.state from closed_tasks t join queues q on q.name = t.queue
+		where t.id = $4 and `+visibleClosed, by.Role, by.Agent, some(by.Groups), id).Scan(&state)
 	if err != nil {
 		return otherwise
 	}
@@ -139,7 +139,7 @@ func (s *Store) closedTask(ctx context.Context, by interaction.Actor, id interac
 	}, `select t.id, t.interaction_id, t.kind, t.step, t.channel, t.class, t.state, t.queue, t.skill, t.level, t.priority, t.opened_at, t.agent_id, t.author,
 			t.parent_id, t.message_number, t.note, t.cycles, t.transfers, t.version
 		from closed_tasks t join queues q on q.name = t.queue
-		where t.id = $4 and ($1 = 'admin' or t.agent_id = $2 or q.group_name = any($3))`, by.Role, by.Agent, some(by.Groups), id)
+		where t.id = $4 and `+visibleClosed, by.Role, by.Agent, some(by.Groups), id)
 }
 
 // giveBack takes one task of this class off an agent's load.

@@ -13,7 +13,8 @@ import (
 // his groups' queues, those he holds or held a task of, and those he is asked about.
 const visibleInteractions = ` ($1 = 'admin'
 	or exists (select 1 from queues vq where vq.name = i.queue and vq.group_name = any($3) and $1 <> 'designer')
-	or exists (select 1 from tasks vt where vt.interaction_id = i.id and (vt.agent_id = $2 or vt.reserved_for = $2))
+	or exists (select 1 from tasks vt where vt.interaction_id = i.id and (vt.agent_id = $2 or vt.reserved_for = $2
+		or $1 <> 'designer' and vt.group_name <> '' and vt.group_name = any($3)))
 	or exists (select 1 from closed_tasks vc where vc.interaction_id = i.id and vc.agent_id = $2)) `
 
 // visibleInteraction refuses as unknown what the actor may not know of.
