@@ -52,17 +52,28 @@ func (b *Bench) Run(ctx context.Context, name string, times, inFlight int) ([]st
 			return nil
 		})
 	}
-	return ids, group.Wait()
+	err := group.Wait()
+	return ids, err
 }
 
 // one starts a workflow, plays its people and waits for its end.
 func (b *Bench) one(ctx context.Context, name, id string) error {
 	in := input{ID: id, Channel: "email", Number: 1}
+	waits := make(chan struct{})
+	waiting.Store(id, waits)
+	defer waiting.Delete(id)
 	run, err := b.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: b.queue, EnableEagerStart: name == Lean || name == Path,
 	}, name, in)
 	if err != nil {
 		return err
+	}
+	if name != Bare {
+		select {
+		case <-waits:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	switch name {
 	case Lean, Path:

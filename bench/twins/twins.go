@@ -6,6 +6,7 @@ package twins
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -69,6 +70,7 @@ func lean(ctx workflow.Context, in input) error {
 	if err := local(ctx, in); err != nil {
 		return err
 	}
+	parked(in.ID)
 	var news input
 	workflow.GetSignalChannel(ctx, signalNews).Receive(ctx, &news)
 	return local(ctx, in)
@@ -91,7 +93,7 @@ func handled(ctx workflow.Context, in input) error {
 	if err := local(ctx, in); err != nil {
 		return err
 	}
-	if err := people.wait(ctx); err != nil {
+	if err := people.wait(ctx, in); err != nil {
 		return err
 	}
 	return remote(ctx, in, 1)
@@ -105,10 +107,21 @@ func naive(ctx workflow.Context, in input) error {
 	if err := remote(ctx, in, 4); err != nil {
 		return err
 	}
-	if err := people.wait(ctx); err != nil {
+	if err := people.wait(ctx, in); err != nil {
 		return err
 	}
 	return remote(ctx, in, 3)
+}
+
+// waiting has a channel for each workflow that is not yet waiting for its people. They come when it waits, as they do to a parked mail;
+// if they came earlier, workflow tasks would melt into one and the twin would be too cheap.
+var waiting sync.Map
+
+// parked tells, inside this process, that the workflow waits for people. It changes nothing that the history knows of.
+func parked(id string) {
+	if c, ok := waiting.LoadAndDelete(id); ok {
+		close(c.(chan struct{}))
+	}
 }
 
 // people are the two Updates that a workflow waits for.
@@ -127,7 +140,8 @@ func listen(ctx workflow.Context) (*people, error) {
 	return p, nil
 }
 
-func (p *people) wait(ctx workflow.Context) error {
+func (p *people) wait(ctx workflow.Context, in input) error {
+	parked(in.ID)
 	return workflow.Await(ctx, func() bool { return p.claimed && p.replied && workflow.AllHandlersFinished(ctx) })
 }
 
