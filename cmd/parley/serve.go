@@ -176,6 +176,9 @@ func (h *house) parts() []part {
 	if h.config.runs("worker") {
 		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})
 	}
+	if h.config.runs("dispatcher") {
+		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log})
+	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log})
 	return parts
 }
