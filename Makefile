@@ -77,3 +77,7 @@ define install
 @GOBIN=$(TOOLS) GOFLAGS=-buildvcs=false $(GO) install $(1)@$(patsubst $(notdir $(1))-%,%,$(@F))
 @mv $(TOOLS)/$(notdir $(1)) $@
 endef
+
+.PHONY: kills
+kills: build ## the long form of the kill test: N kills (default 500); the verdict goes to bench/results/kills.txt
+	@PARLEY_TEST_STACK=1 PARLEY_KILLS=$(or $(N),500) $(GO) test ./test -run TestNothingIsLostWhateverIsKilled -count=1 -timeout 45m -v

@@ -78,7 +78,8 @@ func TestNothingIsLostWhateverIsKilled(t *testing.T) {
 		require.NoError(t, err, "PARLEY_SEED")
 	}
 	t.Logf("%d kills, PARLEY_SEED=%d", n, seed)
-	verdict, err := storm(t, program(t, "./cmd/parley"), nil, "3m", victims(n, rand.New(rand.NewPCG(seed, 0))), rand.New(rand.NewPCG(seed, 1)))
+	verdict, err := storm(t, program(t, "./cmd/parley"), nil, []string{"-open", "100", "-drain", "3m"},
+		victims(n, rand.New(rand.NewPCG(seed, 0))), rand.New(rand.NewPCG(seed, 1)))
 	t.Log(verdict)
 	if long != "" {
 		note(t, n, seed, verdict, err)
@@ -102,13 +103,13 @@ func note(t *testing.T, n int, seed uint64, verdict string, wrong error) {
 }
 
 // storm runs a build of parley under the checker, kills what it is told to kill at moments that dice choose, and gives the checker's lines and its verdict.
-func storm(t *testing.T, build string, env []string, drain string, list []victim, dice *rand.Rand) (string, error) {
+func storm(t *testing.T, build string, env, flags []string, list []victim, dice *rand.Rand) (string, error) {
 	t.Helper()
 	ports, err := wire.Ports(t.Context(), 1)
 	require.NoError(t, err)
 	p := bareProduct(t, append(env, "PARLEY_SMARTHOST="+ports[0], "PARLEY_SMARTHOST_TLS=none")...)
 	p.program = build
-	judge := newChecker(t, p, ports[0], drain)
+	judge := newChecker(t, p, ports[0], flags...)
 	p.start()
 	judge.begun()
 	for n, v := range list {
@@ -161,11 +162,11 @@ type checker struct {
 }
 
 // newChecker starts the checker, whose smart host listens when this returns.
-func newChecker(t *testing.T, p *product, sink, drain string) *checker {
+func newChecker(t *testing.T, p *product, sink string, flags ...string) *checker {
 	t.Helper()
 	c := &checker{t: t, ledger: filepath.Join(t.TempDir(), "ledger")}
-	c.command = exec.CommandContext(t.Context(), program(t, "./test/checker"),
-		"-http", p.http, "-smtp", p.smtp, "-tokens", filepath.Join(p.home, "demo.env"), "-sink", sink, "-ledger", c.ledger, "-drain", drain)
+	c.command = exec.CommandContext(t.Context(), program(t, "./test/checker"), append(flags,
+		"-http", p.http, "-smtp", p.smtp, "-tokens", filepath.Join(p.home, "demo.env"), "-sink", sink, "-ledger", c.ledger)...)
 	c.command.Stdout, c.command.Stderr = &c.output, os.Stderr
 	c.command.SysProcAttr = dieWithTest()
 	stop, err := c.command.StdinPipe()

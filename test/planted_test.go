@@ -22,7 +22,7 @@ func TestTheCheckerFindsPlantedBugs(t *testing.T) {
 		{"double-send", "WRONG TWICE mail out", []victim{parley}},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
-			said, err := storm(t, build, []string{"PARLEY_PLANTED=" + c.fault}, "45s", c.kill, rand.New(rand.NewPCG(7, 7)))
+			said, err := storm(t, build, []string{"PARLEY_PLANTED=" + c.fault}, []string{"-open", "30", "-drain", "45s"}, c.kill, rand.New(rand.NewPCG(7, 7)))
 			t.Log(said)
 			var exit *exec.ExitError
 			require.True(t, errors.As(err, &exit), "the checker let it pass: %v", err)

@@ -21,6 +21,7 @@ const stopLimit = 30 * time.Second
 
 type cli struct {
 	Run          runCommand          `cmd:"" name:"run" help:"Run everything on this machine, with the demo's configuration."`
+	Demo         demoCommand         `cmd:"" help:"Play the demo against a running Parley and show what happens."`
 	Up           upCommand           `cmd:"" help:"Run the roles of this process against a PostgreSQL and a Temporal that are there already."`
 	Apply        applyCommand        `cmd:"" help:"Bring the configuration to what files say."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database's schema to this build's version."`

@@ -15,9 +15,8 @@ import (
 // repeated until it has an answer, as a client does that cannot know whether the first one arrived.
 type person struct {
 	wire.Client
-	book   *ledger
-	sink   *wire.Sink
-	claims int
+	book *ledger
+	sink *wire.Sink
 }
 
 // work goes on until ctx ends.
