@@ -56,10 +56,21 @@ func (p *person) end(ctx context.Context, task wire.Task) {
 		p.command(ctx, task, "/v1/reviews/"+task.ID+"/decision", map[string]any{"decision": "approve"})
 	case task.Kind == "settle":
 		p.settle(ctx, task)
+	case task.Transfers == 0 && draw(task.ID, 7):
+		p.handOn(ctx, task)
 	case draw(task.ID, 12):
 		p.command(ctx, task, "/v1/tasks/"+task.ID+"/complete", map[string]any{"disposition": "needs_no_answer"})
 	default:
 		p.command(ctx, task, "/v1/tasks/"+task.ID+"/reply", map[string]any{"text": "We look after it. Task " + task.ID})
+	}
+}
+
+// handOn transfers a task to the other queue.
+func (p *person) handOn(ctx context.Context, task wire.Task) {
+	queue := map[string]string{"service": "billing", "billing": "service"}[task.Queue]
+	path := "/v1/tasks/" + task.ID + "/transfer"
+	if err := p.Insist(ctx, http.MethodPost, path, "hand-on-"+task.ID, map[string]any{"queue": queue, "note": "Yours."}, nil); err != nil && wire.Final(err) {
+		p.book.note(entry{What: odd, Task: task.ID, Text: fmt.Sprintf("POST %s of a held task: %v", path, err)})
 	}
 }
 

@@ -39,7 +39,9 @@ type Task struct {
 	AuthorID      string `json:"author_id"`
 	Message       int64  `json:"message"`
 	Note          string `json:"note"`
+	Queue         string `json:"queue"`
 	Cycles        int    `json:"cycles"`
+	Transfers     int    `json:"transfers"`
 }
 
 // Message is one text of an interaction.
