@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -69,27 +68,27 @@ type feed struct {
 	tasks, interactions, agents []interaction.ID
 }
 
-// queueFeed reads the audit from the oldest transaction on that could have been running at the last look. So nothing that commits late
-// is missed, at the price of looking at some lines twice, which does no harm.
+// queueFeed reads those lines of the audit that could not be seen at the last look: seen is the snapshot that it was taken in. So what
+// commits late is not missed, whatever was numbered behind it, and nothing is looked at twice.
 func queueFeed(batch *pgx.Batch, seen string) *feed {
 	f := &feed{}
 	f.All = seen == ""
+	news, lastHour := unseen, unseen
+	if f.All { // tasks and agents come from the tables; only who worked last is told by the audit
+		news, lastHour = `false and $1 = ''`, `at > now() - interval '1 hour' and $1 = ''`
+	}
 	batch.Queue(`
-		select pg_snapshot_xmin(pg_current_snapshot())::text, now(), coalesce(bool_or(e.code = 'configuration.applied'), false),
-			coalesce(array_agg(distinct e.task_id) filter (where e.task_id is not null), '{}'),
-			coalesce(array_agg(distinct e.interaction_id) filter (where e.interaction_id is not null and e.code like 'order.%'), '{}')
-		from events e where e.xid >= $1::text::xid8 and e.at > now() - interval '1 day'`, from(seen)).
+		select pg_current_snapshot()::text, now(), coalesce(bool_or(code = 'configuration.applied'), false),
+			coalesce(array_agg(distinct task_id) filter (where task_id is not null), '{}'),
+			coalesce(array_agg(distinct interaction_id) filter (where interaction_id is not null and code like 'order.%'), '{}')
+		from events where `+news, seen).
 		QueryRow(func(row pgx.Row) error {
 			var applied bool
 			err := row.Scan(&f.Seen, &f.At, &applied, &f.tasks, &f.interactions)
 			f.All = f.All || applied
 			return err
 		})
-	since, arg := `xid >= $1::text::xid8 and at > now() - interval '1 day'`, seen
-	if seen == "" { // everybody's readiness comes from the tables, only who worked last is told by the last hour's audit
-		since, arg = `at > now() - interval '1 hour' and $1 = ''`, ""
-	}
-	batch.Queue(`select (data->>'agent')::uuid, max(at) filter (where code like 'task.%') from events where `+since+` and `+namesAgent+` group by 1`, arg).
+	batch.Queue(`select (data->>'agent')::uuid, max(at) filter (where code like 'task.%') from events where `+lastHour+` and `+namesAgent+` group by 1`, seen).
 		Query(func(rows pgx.Rows) error {
 			var agent interaction.ID
 			var at *time.Time
@@ -106,16 +105,12 @@ func queueFeed(batch *pgx.Batch, seen string) *feed {
 	return f
 }
 
+// unseen is the condition that an audit line was not yet visible in the snapshot $1. The bound on the time spares looking into old
+// partitions; a transaction that runs for a day is found by the dispatcher's next reading of everything.
+const unseen = ` xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and at > now() - interval '1 day' `
+
 // namesAgent is the condition that an audit line is about an agent.
 const namesAgent = ` data->>'agent' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' `
-
-// from is where the feed begins; the first look takes everything from the tables and nothing from the audit.
-func from(seen string) string {
-	if seen == "" {
-		return fmt.Sprint(uint64(1) << 62)
-	}
-	return seen
-}
 
 // follow reads the rows that the feed names. They are at least as new as it.
 func (s *Store) follow(ctx context.Context, f *feed) (interaction.Changes, error) {
