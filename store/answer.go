@@ -194,6 +194,15 @@ func (s *Store) Consult(ctx context.Context, by interaction.Actor, id interactio
 				return "", err
 			}
 		}
+		if group != "" {
+			var found bool
+			if err := t.QueryRow(ctx, `select exists (select 1 from groups where name = $1)`, group).Scan(&found); err != nil {
+				return "", err
+			}
+			if !found {
+				return "", interaction.Invalid("unknown_group", "group", "there is no group of that name")
+			}
+		}
 		consult := interaction.NewID()
 		_, err = t.Exec(ctx, `
 			insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, group_name, priority, reserved_for, reserved_until, parent_id,

@@ -203,6 +203,7 @@ func (h *house) listenSMTP(ctx context.Context) (*smtp.Listener, error) {
 type webServer struct {
 	server  *http.Server
 	address string
+	cancel  context.CancelFunc // ends the requests' contexts: streams have no other end
 }
 
 func (h *house) listenHTTP(ctx context.Context, group *errgroup.Group) (*webServer, error) {
@@ -210,8 +211,10 @@ func (h *house) listenHTTP(ctx context.Context, group *errgroup.Group) (*webServ
 	if err != nil {
 		return nil, fmt.Errorf("PARLEY_HTTP: %w", err)
 	}
-	w := &webServer{address: ln.Addr().String(), server: &http.Server{
-		Handler: h.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w := &webServer{address: ln.Addr().String(), cancel: cancel, server: &http.Server{
+		BaseContext: func(net.Listener) context.Context { return base },
+		Handler:     h.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}}
 	group.Go(func() error {
@@ -223,7 +226,10 @@ func (h *house) listenHTTP(ctx context.Context, group *errgroup.Group) (*webServ
 	return w, nil
 }
 
+// stop takes no more requests, lets those that run finish for a second, and then ends streams.
 func (w *webServer) stop(ctx context.Context) error {
+	defer time.AfterFunc(time.Second, w.cancel).Stop()
+	defer w.cancel()
 	if err := w.server.Shutdown(ctx); err != nil {
 		return w.server.Close() // streams that do not end by themselves
 	}

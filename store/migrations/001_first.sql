@@ -364,6 +364,7 @@ create table closed_tasks (
 	primary key (interaction_id, id)
 ) partition by range (interaction_id);
 create index closed_tasks_id on closed_tasks (id);
+create index closed_tasks_agent on closed_tasks (agent_id, interaction_id);
 
 create table drafts (
 	task_id uuid primary key,
