@@ -83,7 +83,7 @@ func (s *session) mails(ctx context.Context, d house.Day, played *[]string) (cos
 
 // twin runs a twin as often as there were mails.
 func (s *session) twin(ctx context.Context, name string, times int) (cost, error) {
-	b, err := twins.Start(s.temporal)
+	b, err := twins.Start(s.house.TemporalAddress(), "parley", s.calls.Intercept)
 	if err != nil {
 		return cost{}, err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
-	"google.golang.org/grpc"
 
 	"parley/bench/count"
 	"parley/bench/house"
@@ -21,8 +20,8 @@ import (
 type session struct {
 	house    *house.House
 	cluster  *count.Cluster
-	temporal client.Client // of the twins and of what reads histories
-	calls    *count.Calls  // of that client
+	temporal client.Client // that reads histories
+	calls    *count.Calls  // of the twins' clients
 	agents   []house.Person
 	reviewer house.Person
 	seed     string // names this run's mails
@@ -59,6 +58,11 @@ func (s *session) begin(ctx context.Context) (err error) {
 	if s.cluster, err = count.Connect(ctx, database); err != nil {
 		return err
 	}
+	if *why {
+		if err := s.loadStatements(ctx, database); err != nil {
+			return err
+		}
+	}
 	logins := make([]string, house.AgentCount)
 	for n := range logins {
 		logins[n] = house.Agent(n)
@@ -80,8 +84,23 @@ func (s *session) begin(ctx context.Context) (err error) {
 	}
 	s.temporal, err = client.Dial(client.Options{
 		HostPort: s.house.TemporalAddress(), Namespace: "parley", Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(s.calls.Intercept)}},
 	})
+	return err
+}
+
+// loadStatements starts everything again with pg_stat_statements, where PostgreSQL runs without it.
+func (s *session) loadStatements(ctx context.Context, database string) error {
+	loaded, err := s.cluster.LoadStatements(ctx)
+	if err != nil || loaded {
+		return err
+	}
+	if err := errors.Join(s.cluster.Close(ctx), s.house.Stop()); err != nil {
+		return err
+	}
+	if _, err := s.house.Start(ctx); err != nil {
+		return err
+	}
+	s.cluster, err = count.Connect(ctx, database)
 	return err
 }
 
@@ -161,7 +180,7 @@ type cost struct {
 	cpu   map[string]float64 // milliseconds by part
 	units int
 	took  time.Duration // of the whole work
-	calls float64       // gRPC calls of our own client
+	calls float64       // gRPC calls of a twin's client and worker
 }
 
 // sum is the CPU time of the parts, in milliseconds.

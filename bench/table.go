@@ -111,6 +111,9 @@ func procLine(path, name string) string {
 
 // keep appends the table to this month's file of results.
 func keep(directory, facts, table string) error {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(filepath.Join(directory, time.Now().UTC().Format("2006-01")+".txt"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

@@ -109,7 +109,17 @@ type Statement struct {
 	Milliseconds float64 // of execution, waiting included
 }
 
-// WatchStatements begins to count statements, where pg_stat_statements is loaded.
+// LoadStatements sees to it that pg_stat_statements is loaded; false: it will be after the next start.
+func (c *Cluster) LoadStatements(ctx context.Context) (loaded bool, err error) {
+	err = c.conn.QueryRow(ctx, `select current_setting('shared_preload_libraries') like '%pg_stat_statements%'`).Scan(&loaded)
+	if err != nil || loaded {
+		return loaded, err
+	}
+	_, err = c.conn.Exec(ctx, `alter system set shared_preload_libraries = 'pg_stat_statements'`)
+	return false, err
+}
+
+// WatchStatements begins to count statements; pg_stat_statements has to be loaded.
 func (c *Cluster) WatchStatements(ctx context.Context) error {
 	_, err := c.conn.Exec(ctx, `create extension if not exists pg_stat_statements`)
 	if err == nil {

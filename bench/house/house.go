@@ -143,7 +143,7 @@ func (h *House) Stop() error {
 // Kill ends parley as a crash would; its servers go on.
 func (h *House) Kill() {
 	_ = h.cmd.Process.Kill() // gone already is as good
-	_ = <-h.ended // killed
+	_ = <-h.ended            // killed
 	h.cmd = nil
 }
 

@@ -4,24 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 )
 
-// Bench runs twins on one Temporal, with a worker of its own in this process.
+// Bench runs twins on one Temporal, with a client and a worker of its own in this process: an eager start goes to a worker of the
+// same client.
 type Bench struct {
 	client client.Client
 	queue  string
 	worker worker.Worker
 }
 
-// Start starts the worker. It has as many pollers and slots as Parley's own. The client should be its own: an eager start goes to a
-// worker of the same client.
-func Start(c client.Client) (*Bench, error) {
+// Start connects and starts the worker. It has as many pollers and slots as Parley's own. The interceptors see its calls.
+func Start(address, namespace string, interceptors ...grpc.UnaryClientInterceptor) (*Bench, error) {
+	c, err := client.Dial(client.Options{
+		HostPort: address, Namespace: namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(append(interceptors, sendPeople)...)}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("twins: %w", err)
+	}
 	b := &Bench{client: c, queue: "twins-" + uuid.NewString()}
 	b.worker = worker.New(c, b.queue, worker.Options{
 		MaxConcurrentActivityExecutionSize: 200, MaxConcurrentLocalActivityExecutionSize: 100,
@@ -31,8 +41,11 @@ func Start(c client.Client) (*Bench, error) {
 	return b, b.worker.Start()
 }
 
-// Stop ends the worker.
-func (b *Bench) Stop() { b.worker.Stop() }
+// Stop ends worker and connection.
+func (b *Bench) Stop() {
+	b.worker.Stop()
+	b.client.Close()
+}
 
 // Run runs a twin a number of times, so many in flight, and gives the workflows' ids when all have ended.
 func (b *Bench) Run(ctx context.Context, name string, times, inFlight int) ([]string, error) {
@@ -59,9 +72,8 @@ func (b *Bench) Run(ctx context.Context, name string, times, inFlight int) ([]st
 // one starts a workflow, plays its people and waits for its end.
 func (b *Bench) one(ctx context.Context, name, id string) error {
 	in := input{ID: id, Channel: "email", Number: 1}
-	waits := make(chan struct{})
-	waiting.Store(id, waits)
-	defer waiting.Delete(id)
+	people := expect(id)
+	defer forget(id)
 	run, err := b.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: b.queue, EnableEagerStart: name == Lean || name == Path,
 	}, name, in)
@@ -70,7 +82,7 @@ func (b *Bench) one(ctx context.Context, name, id string) error {
 	}
 	if name != Bare {
 		select {
-		case <-waits:
+		case <-people:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

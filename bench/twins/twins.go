@@ -6,7 +6,6 @@ package twins
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -111,17 +110,6 @@ func naive(ctx workflow.Context, in input) error {
 		return err
 	}
 	return remote(ctx, in, 3)
-}
-
-// waiting has a channel for each workflow that is not yet waiting for its people. They come when it waits, as they do to a parked mail;
-// if they came earlier, workflow tasks would melt into one and the twin would be too cheap.
-var waiting sync.Map
-
-// parked tells, inside this process, that the workflow waits for people. It changes nothing that the history knows of.
-func parked(id string) {
-	if c, ok := waiting.LoadAndDelete(id); ok {
-		close(c.(chan struct{}))
-	}
 }
 
 // people are the two Updates that a workflow waits for.
