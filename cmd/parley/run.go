@@ -45,7 +45,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 	}
 	defer h.close()
 	h.temporalUI = services.UIAddress()
-	if err := c.demo(ctx, h); err != nil {
+	if err := patiently(ctx, log, func() error { return c.demo(ctx, h) }); err != nil {
 		return err
 	}
 	return h.serve(ctx, func(httpAddr, smtpAddr string) error {

@@ -47,7 +47,15 @@ type house struct {
 }
 
 // openHouse connects to PostgreSQL (waiting a little for it) and prepares the rest; nothing runs yet.
-func openHouse(ctx context.Context, c config, databaseURL, temporal string, log *slog.Logger) (*house, error) {
+func openHouse(ctx context.Context, c config, databaseURL, temporal string, log *slog.Logger) (h *house, err error) {
+	err = patiently(ctx, log, func() error {
+		h, err = tryHouse(ctx, c, databaseURL, temporal, log)
+		return err
+	})
+	return h, err
+}
+
+func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *slog.Logger) (*house, error) {
 	h := &house{config: c, log: log, inbound: workers.NewBell(), news: workers.NewBell(), tasks: workers.NewBell(), changes: newFanOut()}
 	if err := store.Migrate(ctx, databaseURL); err != nil {
 		return nil, err
@@ -64,6 +72,7 @@ func openHouse(ctx context.Context, c config, databaseURL, temporal string, log 
 		return nil, err
 	}
 	if err := h.store.CheckSchema(ctx); err != nil {
+		h.store.Close()
 		return nil, err
 	}
 	host, _ := os.Hostname()
@@ -71,6 +80,7 @@ func openHouse(ctx context.Context, c config, databaseURL, temporal string, log 
 		Address: temporal, Namespace: c.Namespace, Identity: fmt.Sprintf("parley@%s/%d", host, os.Getpid()), Log: log,
 	})
 	if err != nil {
+		h.store.Close()
 		return nil, err
 	}
 	h.know = newKnowledge(h.store, log)
@@ -121,7 +131,7 @@ func (f partFunc) Run(ctx context.Context) error { return f(ctx) }
 // serve runs the roles of this process until ctx ends, and then stops them in order: first no more comes in, then what
 // runs may finish. ready is called when everything listens.
 func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string) error) error {
-	if err := h.know.load(ctx); err != nil {
+	if err := patiently(ctx, h.log, func() error { return h.know.load(ctx) }); err != nil {
 		return err
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))

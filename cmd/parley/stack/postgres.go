@@ -64,10 +64,19 @@ func (p *postgres) up(ctx context.Context) error {
 	if err := p.supervisor.up(ctx); err != nil {
 		return err
 	}
-	if err := p.createDatabase(ctx); err != nil {
-		return fmt.Errorf("create database %s: %w", databaseName, err)
+	// A server that is killed at this moment is back on the same port within seconds.
+	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
+	defer cancel()
+	for {
+		err := p.createDatabase(ctx)
+		if err == nil {
+			return nil
+		}
+		wait(ctx, 200*time.Millisecond)
+		if ctx.Err() != nil {
+			return fmt.Errorf("create database %s: %w", databaseName, err)
+		}
 	}
-	return nil
 }
 
 // url is how to reach a database of the cluster.
