@@ -89,35 +89,7 @@ func run(ctx context.Context, s settings) (wrong []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	working, goHome := context.WithCancel(ctx)
-	defer goHome()
-	var crowd, office sync.WaitGroup
-	for _, p := range staff {
-		office.Go(func() { (&person{Client: p, book: book, sink: sink}).work(working) })
-	}
-	storm, calm := context.WithCancel(ctx)
-	defer calm()
-	gate := &gate{limit: s.open}
-	office.Go(func() { gate.watch(working, staff[len(staff)-1]) })
-	for n := range s.sessions {
-		crowd.Go(func() {
-			(&customer{number: n, address: s.smtp, book: book, gate: gate, sink: sink}).write(storm, working)
-		})
-	}
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		calm()
-	}()
-	<-storm.Done()
-	end := time.Now()
-
-	working, cancel := context.WithTimeout(working, s.drain)
-	defer cancel()
-	crowd.Wait()
-	stuck := workedOff(working, staff[len(staff)-1], book)
-	fmt.Printf("worked off %v after the storm\n", time.Since(end).Round(time.Second))
-	goHome()
-	office.Wait()
+	stuck := live(ctx, s, staff, book, sink)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -125,6 +97,40 @@ func run(ctx context.Context, s settings) (wrong []string, err error) {
 	defer cancel()
 	wrong, err = judge(judging, s.ledger, staff, len(stuck) == 0)
 	return append(stuck, wrong...), err
+}
+
+// errTooLate ends the working off.
+var errTooLate = errors.New("the time for working off is over")
+
+// live is the storm, until the input ends, and the working off. It gives what could not be worked off.
+func live(ctx context.Context, s settings, staff []wire.Client, book *ledger, sink *wire.Sink) (stuck []string) {
+	admin := staff[len(staff)-1]
+	working, goHome := context.WithCancelCause(ctx)
+	storm, calm := context.WithCancel(working)
+	var crowd, office sync.WaitGroup
+	gate := &gate{limit: s.open}
+	office.Go(func() { gate.watch(working, admin) })
+	for _, p := range staff {
+		office.Go(func() { (&person{Client: p, book: book, sink: sink}).work(working) })
+	}
+	for n := range s.sessions {
+		c := &customer{number: n, address: s.smtp, book: book, gate: gate, sink: sink}
+		crowd.Go(func() { c.write(storm, working) })
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		calm()
+	}()
+	<-storm.Done()
+	begun := time.Now()
+	late := time.AfterFunc(s.drain, func() { goHome(errTooLate) })
+	defer late.Stop()
+	crowd.Wait()
+	stuck = workedOff(working, admin, book)
+	fmt.Printf("worked off %v after the storm\n", time.Since(begun).Round(time.Second))
+	goHome(nil)
+	office.Wait()
+	return stuck
 }
 
 // team waits until Parley is ready and gives the clients of its people; the admin is the last.
