@@ -13,7 +13,8 @@ import (
 const leaderLock = 7016996765293437282
 
 // Lead runs work while this process leads the dispatching, on a lock that a connection of its own holds; false: another process
-// leads. The context that work gets ends when the connection, and with it the lock, is lost. Nothing depends on there being one
+// leads. What work looks at under its context (Tick, Changed) goes over that connection too: when it breaks, and with it the lock, the context
+// ends, and an idle look costs one transaction, without the pool's ping before it. Nothing depends on there being one
 // leader only: two do the same work twice and no harm.
 func (s *Store) Lead(ctx context.Context, work func(context.Context) error) (bool, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
@@ -26,16 +27,29 @@ func (s *Store) Lead(ctx context.Context, work func(context.Context) error) (boo
 		return false, translate(err)
 	}
 	ctx, lost := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		_, err := conn.WaitForNotification(ctx) // none comes: it returns when the connection breaks or ctx ends
-		lost(err)
-	}()
-	err = work(ctx)
-	lost(nil)
-	<-watched
-	return true, err
+	defer lost(nil)
+	return true, work(context.WithValue(ctx, leaderKey{}, &leader{conn, lost}))
+}
+
+type leaderKey struct{}
+
+// leader is the connection that holds the lock, and what is to be called when it breaks.
+type leader struct {
+	conn *pgx.Conn
+	lost context.CancelCauseFunc
+}
+
+// send runs a batch, which is one transaction, over the leader's connection where there is one.
+func (s *Store) send(ctx context.Context, batch *pgx.Batch) error {
+	l, leads := ctx.Value(leaderKey{}).(*leader)
+	if !leads {
+		return translate(s.pool.SendBatch(ctx, batch).Close())
+	}
+	err := l.conn.SendBatch(ctx, batch).Close()
+	if l.conn.IsClosed() {
+		l.lost(err)
+	}
+	return translate(err)
 }
 
 // Tick does what is due by time and gives what changed for matching since seen (empty: everything). One transaction when nothing changed.
@@ -43,8 +57,8 @@ func (s *Store) Tick(ctx context.Context, seen string) (interaction.Changes, err
 	batch := &pgx.Batch{}
 	changed := queueClocks(batch)
 	f := queueFeed(batch, seen)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return interaction.Changes{}, translate(err)
+	if err := s.send(ctx, batch); err != nil {
+		return interaction.Changes{}, err
 	}
 	if *changed > 0 {
 		s.wake.Events()
@@ -56,8 +70,8 @@ func (s *Store) Tick(ctx context.Context, seen string) (interaction.Changes, err
 func (s *Store) Changed(ctx context.Context, seen string) (interaction.Changes, error) {
 	batch := &pgx.Batch{}
 	f := queueFeed(batch, seen)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return interaction.Changes{}, translate(err)
+	if err := s.send(ctx, batch); err != nil {
+		return interaction.Changes{}, err
 	}
 	return s.follow(ctx, f)
 }
