@@ -78,7 +78,9 @@ func (s *session) killWhileMailing(ctx context.Context, run string) ([]time.Dura
 					return err
 				}
 			}
-			s.house.Kill()
+			if err := s.house.Kill(); err != nil {
+				return err
+			}
 			took, err := s.house.Start(ctx)
 			if err != nil {
 				return err

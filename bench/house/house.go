@@ -140,11 +140,18 @@ func (h *House) Stop() error {
 	}
 }
 
-// Kill ends parley as a crash would; its servers go on.
-func (h *House) Kill() {
-	_ = h.cmd.Process.Kill() // gone already is as good
-	_ = <-h.ended            // killed
+// Kill ends parley as a crash would; its servers go on. It is an error if parley had ended by itself before.
+func (h *House) Kill() error {
+	_ = h.cmd.Process.Kill() // how it ended is seen below
+	err := <-h.ended
 	h.cmd = nil
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		if status, ok := ended.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
+			return nil
+		}
+	}
+	return fmt.Errorf("parley had ended before it was killed: %w\n%s", err, h.said)
 }
 
 // Close stops everything and the sink.

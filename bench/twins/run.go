@@ -74,7 +74,7 @@ func (b *Bench) one(ctx context.Context, name, id string) error {
 	in := input{ID: id, Channel: "email", Number: 1}
 	people := expect(id)
 	defer forget(id)
-	run, err := b.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	_, err := b.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: b.queue, EnableEagerStart: name == Lean || name == Path,
 	}, name, in)
 	if err != nil {
@@ -82,7 +82,7 @@ func (b *Bench) one(ctx context.Context, name, id string) error {
 	}
 	if name != Bare {
 		select {
-		case <-people:
+		case <-people.come:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -93,7 +93,15 @@ func (b *Bench) one(ctx context.Context, name, id string) error {
 	case Handled, Naive:
 		err = errors.Join(b.update(ctx, id, updateClaim, in), b.update(ctx, id, updateReply, in))
 	}
-	return errors.Join(err, run.Get(ctx, nil))
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-people.ended:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (b *Bench) update(ctx context.Context, id, name string, in input) error {
