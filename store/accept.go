@@ -121,15 +121,3 @@ func (s *Store) Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
 	}
 	return raw, nil
 }
-
-// EntryPoint finds the enabled entry point of an address; what stands between
-// "+" and "@" is not part of it (reply tokens travel there).
-func (s *Store) EntryPoint(ctx context.Context, ch interaction.Channel, address string) (string, error) {
-	var name string
-	err := s.pool.QueryRow(ctx, `select name from entry_points
-		where channel = $1 and enabled and lower(address) = lower(regexp_replace($2, '\+[^@]*@', '@'))`, ch, address).Scan(&name)
-	if noRows(err) {
-		return "", interaction.Unknown("entry_point")
-	}
-	return name, translate(err)
-}

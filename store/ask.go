@@ -35,6 +35,9 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 	if err != nil {
 		return "", err
 	}
+	if err := t.openFirstLink(ctx, id); err != nil {
+		return "", err
+	}
 	if a.Returned != "" {
 		if err := t.restoreDraft(ctx, id, a); err != nil {
 			return "", err

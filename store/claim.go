@@ -21,8 +21,9 @@ const suits = ` t.state = 'queued' and (t.not_before is null or t.not_before <= 
 	and (t.reserved_for is null or t.reserved_for = $2 or t.reserved_until <= now())
 	and t.author is distinct from $2
 	and (t.kind <> 'review' or $3 in ('senior', 'supervisor', 'admin'))
-	and (t.reserved_for = $2 or $3 = 'admin' or q.group_name = any($4) or t.group_name = any($4))
-	and (t.skill = '' or t.reserved_for = $2 or exists (select 1 from agent_skills s where s.agent_id = $2 and s.skill = t.skill and s.level >= t.level)) `
+	and (t.reserved_for = $2 or t.group_name = any($4)
+		or t.kind <> 'consult' and ($3 = 'admin' or q.group_name = any($4))
+			and (t.skill = '' or exists (select 1 from agent_skills s where s.agent_id = $2 and s.skill = t.skill and s.level >= t.level))) `
 
 // claimTask is the claim: one statement. It locks the task, then the agent, and changes both or neither; whoever waits for a lock
 // sees the row as it is then. The audit line is part of it.

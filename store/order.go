@@ -196,8 +196,16 @@ func (t *tx) move(ctx context.Context, by interaction.Actor, o openInteraction, 
 	_, err := t.Exec(ctx, `update tasks set queue = $2, skill = '', level = 0, group_name = '', chain_step = 0, chain_since = now(), refused = '{}',
 			reserved_for = null, chain = case when kind = 'handle' then (select chain from queues where name = $2) else chain end, version = version + 1
 		where interaction_id = $1 and kind <> 'consult'`, o.ID, queue)
+	if err != nil {
+		return err
+	}
 	t.tasks = true
-	return err
+	for _, row := range tasks {
+		if err := t.openFirstLink(ctx, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reassign reserves the task for one agent; forced, it is taken from who holds it.

@@ -82,7 +82,8 @@ func (s *Store) DeclineOffer(ctx context.Context, by interaction.Actor, id inter
 		if row.State != interaction.TaskOffered || row.Agent != by.Agent {
 			return nothing{}, notOffered(row, by)
 		}
-		return nothing{}, t.requeue(ctx, row, by, "task.declined", `refused = refused || $2::uuid`, by.Agent)
+		return nothing{}, t.requeue(ctx, row, by, "task.declined",
+			`refused = refused || $2::uuid, reserved_for = case when kind <> 'consult' and reserved_for = $2 then null else reserved_for end`, by.Agent)
 	})
 	return err
 }
@@ -94,7 +95,7 @@ func (s *Store) Release(ctx context.Context, by interaction.Actor, id interactio
 		if err != nil {
 			return nothing{}, err
 		}
-		return nothing{}, t.requeue(ctx, row, by, "task.released", `reserved_for = null, reserved_until = null`)
+		return nothing{}, t.requeue(ctx, row, by, "task.released", `reserved_for = case when kind = 'consult' then reserved_for end`)
 	})
 	return err
 }
@@ -138,9 +139,12 @@ func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interacti
 		if _, err := t.Exec(ctx, `update interactions set queue = $2 where id = $1`, row.Interaction, to.Queue); err != nil {
 			return nothing{}, err
 		}
-		return nothing{}, t.requeue(ctx, row, by, "task.transferred",
+		if err := t.requeue(ctx, row, by, "task.transferred",
 			counted+`queue = $3, reserved_for = null, reserved_until = null, refused = '{}', skill = '', level = 0, group_name = '',
-			chain = (select chain from queues where name = $3), chain_step = 0, chain_since = now()`, to.Note, to.Queue)
+			chain = (select chain from queues where name = $3), chain_step = 0, chain_since = now()`, to.Note, to.Queue); err != nil {
+			return nothing{}, err
+		}
+		return nothing{}, t.openFirstLink(ctx, id)
 	})
 	return err
 }

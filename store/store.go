@@ -35,6 +35,8 @@ type Store struct {
 	guard    LoopGuard
 	others   *Others
 
+	entries entryCache
+
 	keyLock sync.Mutex
 	key     []byte // signs reply addresses
 }
@@ -72,6 +74,9 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "parley"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	// Statements are prepared once a connection and look rows up by key: one plan for all values is right, and planning anew
+	// for each of them cost more than running (partitioned tables most).
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -46,7 +46,7 @@ type Dispatcher struct {
 
 const (
 	candidacy  = 2 * time.Second       // how often one who does not lead tries to
-	breath     = 10 * time.Millisecond // between two rounds, so that many commits are one look
+	breath     = 40 * time.Millisecond // between two rounds, so that many commits are one look; offers are late by it at most
 	rebuild    = 5 * time.Minute       // the book is built anew, should it ever have missed anything
 	offerBatch = 64                    // decisions that are confirmed at once
 	offerLanes = 8
