@@ -294,8 +294,10 @@ func TestStoryOfASecondMessageWhileSending(t *testing.T) {
 	})
 	task := st.task(id, interaction.TaskHandle)
 	_, err := st.store.Claim(t.Context(), st.people["ben"], task)
+	require.ErrorContains(t, err, "reserved", "the last agent has the first word for some seconds")
+	_, err = st.store.Claim(t.Context(), st.people["ann"], task)
 	require.NoError(t, err)
-	require.NoError(t, st.store.Complete(t.Context(), st.people["ben"], task, 0, interaction.Done{Disposition: "no_answer_needed"}))
+	require.NoError(t, st.store.Complete(t.Context(), st.people["ann"], task, 0, interaction.Done{Disposition: "no_answer_needed"}))
 	require.Equal(t, "no_answer_needed", st.stopped(id))
 }
 
