@@ -27,7 +27,7 @@ func (s *server) answer(c *gin.Context) {
 	own.header.Set(requestIDHeader, own.id)
 	defer func() {
 		if cause := recover(); cause != nil {
-			if cause == http.ErrAbortHandler {
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(cause)
 			}
 			s.Log.ErrorContext(ctx, "a handler panicked", "request_id", own.id, "route", c.FullPath(), "panic", cause, "stack", string(debug.Stack()))
@@ -109,7 +109,7 @@ func (s *server) write(c *gin.Context, p *Problem) {
 	if c.Writer.Written() {
 		return
 	}
-	finish(c.Request.Context(), p)
+	_ = finish(c.Request.Context(), p) // it is p
 	c.Status(p.Status)
 	body, err := json.Marshal(p)
 	if err != nil {

@@ -9,9 +9,6 @@ import (
 	"parley/interaction"
 )
 
-// maxCopies is how many copies a reply may go to; a reply is no newsletter.
-const maxCopies = 50
-
 // Address is a name and an address on a channel.
 type Address struct {
 	Name    string `json:"name,omitempty" maxLength:"200"`
