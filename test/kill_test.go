@@ -78,8 +78,10 @@ func TestNothingIsLostWhateverIsKilled(t *testing.T) {
 		require.NoError(t, err, "PARLEY_SEED")
 	}
 	t.Logf("%d kills, PARLEY_SEED=%d", n, seed)
-	verdict, err := storm(t, program(t, "./cmd/parley"), nil, []string{"-open", "100", "-drain", "3m"},
-		victims(n, rand.New(rand.NewPCG(seed, 0))), rand.New(rand.NewPCG(seed, 1)))
+	verdict, err := storm{
+		build: program(t, "./cmd/parley"), checker: []string{"-open", "100", "-drain", "3m"},
+		kill: victims(n, rand.New(rand.NewPCG(seed, 0))), dice: rand.New(rand.NewPCG(seed, 1)),
+	}.run(t)
 	t.Log(verdict)
 	if long != "" {
 		note(t, n, seed, verdict, err)
@@ -102,19 +104,32 @@ func note(t *testing.T, n int, seed uint64, verdict string, wrong error) {
 	require.NoError(t, errors.Join(err, file.Close()))
 }
 
-// storm runs a build of parley under the checker, kills what it is told to kill at moments that dice choose, and gives the checker's lines and its verdict.
-func storm(t *testing.T, build string, env, flags []string, list []victim, dice *rand.Rand) (string, error) {
+// storm is a build of parley under the checker, and what is killed meanwhile.
+type storm struct {
+	build    string
+	env      []string // of parley
+	checker  []string // flags of the checker
+	kill     []victim
+	dice     *rand.Rand // chooses the moments
+	afterYes bool       // at each moment, wait until parley has just said yes to a mail
+}
+
+// run gives the checker's lines and its verdict.
+func (s storm) run(t *testing.T) (string, error) {
 	t.Helper()
 	ports, err := wire.Ports(t.Context(), 1)
 	require.NoError(t, err)
-	p := bareProduct(t, append(env, "PARLEY_SMARTHOST="+ports[0], "PARLEY_SMARTHOST_TLS=none")...)
-	p.program = build
-	judge := newChecker(t, p, ports[0], flags...)
+	p := bareProduct(t, append(s.env, "PARLEY_SMARTHOST="+ports[0], "PARLEY_SMARTHOST_TLS=none")...)
+	p.program = s.build
+	judge := newChecker(t, p, ports[0], s.checker...)
 	p.start()
-	judge.begun()
-	for n, v := range list {
-		wait := time.Duration(500+dice.IntN(5500)) * time.Millisecond
+	judge.yes(1)
+	for n, v := range s.kill {
+		wait := time.Duration(500+s.dice.IntN(5500)) * time.Millisecond
 		p.letPass(wait)
+		if s.afterYes {
+			judge.yes(judge.count() + 1)
+		}
 		p.kill(v)
 		t.Logf("%d. %s killed after %v", n+1, v, wait)
 	}
@@ -183,15 +198,22 @@ func newChecker(t *testing.T, p *product, sink string, flags ...string) *checker
 	return c
 }
 
-// begun waits until the first mail was acknowledged.
-func (c *checker) begun() {
+// count is how many mails were acknowledged so far.
+func (c *checker) count() int {
 	c.t.Helper()
-	require.NoError(c.t, wire.Within(c.t.Context(), stepLimit, func(context.Context) error {
-		content, err := os.ReadFile(c.ledger)
-		if err == nil && !bytes.Contains(content, []byte(`"what":"yes"`)) {
-			err = errors.New("no mail was acknowledged yet")
+	content, err := os.ReadFile(c.ledger)
+	require.NoError(c.t, err)
+	return bytes.Count(content, []byte(`"what":"yes"`))
+}
+
+// yes waits until so many mails were acknowledged.
+func (c *checker) yes(n int) {
+	c.t.Helper()
+	require.NoError(c.t, wire.Within(c.t.Context(), startLimit, func(context.Context) error {
+		if have := c.count(); have < n {
+			return fmt.Errorf("%d mails of %d were acknowledged", have, n)
 		}
-		return err
+		return nil
 	}))
 }
 
