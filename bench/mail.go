@@ -60,6 +60,7 @@ func mailRows(ctx context.Context, s *session, t *table) error {
 	cpuRows(t, mail, path, naive, legs)
 	countRows(t, mail, plain)
 	t.atLeast("A3", "mails/s beside the path twin", mail.rate()/path.rate(), "x", leastPathSpeed)
+	t.noisyUnless(steady(legs[twins.Path], cost.rate), "A3")
 	t.show("A3", "mails/s; path, naive twin", fmt.Sprintf("%.1f; %.1f, %.1f", mail.rate(), path.rate(), naive.rate()))
 	t.note("twin path: %.1f commits, %.1f flushes, %.0f gRPC calls, %.1f kB WAL; naive: %.1f, %.1f, %.0f, %.1f", path.Commits, path.Flushes, path.calls, path.WALBytes/1000,
 		naive.Commits, naive.Flushes, naive.calls, naive.WALBytes/1000)
@@ -106,15 +107,26 @@ func cpuRows(t *table, mail, path, naive cost, legs map[string][]cost) {
 	theirs := []string{partBench, partTemporal, partPostgres}
 	t.atMost("A1", "CPU of a mail beside the path twin", mail.sum(ours...)/path.sum(theirs...), "x", mostOfPath)
 	t.atMost("A1", "CPU of a mail beside the naive twin", mail.sum(ours...)/naive.sum(theirs...), "x", mostOfNaive)
+	t.noisyUnless(steady(legs[twins.Path], func(c cost) float64 { return c.sum(theirs...) }), "A1")
 	t.show("A1", "CPU ms of a mail: parley + Temporal + PostgreSQL", parts(mail, ours))
 	t.show("A1", "CPU ms of path: client and worker + Temporal + PostgreSQL", parts(path, theirs))
 	t.show("A1", "CPU ms of naive: the same", parts(naive, theirs))
 	t.show("A1", "CPU ms of the load itself, not counted", fmt.Sprintf("%.1f", mail.cpu[partBench]))
-	var spread []string
-	for n := range legs["mail"] {
-		spread = append(spread, fmt.Sprintf("%.2f", legs["mail"][n].sum(ours...)/legs[twins.Path][n].sum(theirs...)))
+	var pairs []string
+	for n, m := range legs["mail"] {
+		a, b := m.sum(ours...), legs[twins.Path][n].sum(theirs...)
+		pairs = append(pairs, fmt.Sprintf("%.1f/%.1f = %.2f", a, b, a/b))
 	}
-	t.note("CPU beside path, pair by pair: %s", strings.Join(spread, " "))
+	t.note("CPU ms of mail/path, pair by pair: %s", strings.Join(pairs, ", "))
+}
+
+// steady says whether the reference itself stayed within a factor of two: otherwise a ratio to it means nothing.
+func steady(reference []cost, figure func(cost) float64) bool {
+	least, most := figure(reference[0]), figure(reference[0])
+	for _, c := range reference {
+		least, most = min(least, figure(c)), max(most, figure(c))
+	}
+	return most <= 2*least
 }
 
 func parts(c cost, names []string) string {

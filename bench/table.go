@@ -22,6 +22,7 @@ type row struct {
 const (
 	met     = "met"
 	missed  = "MISSED"
+	noisy   = "noisy" // neither: the reference itself did not stay the same
 	printed = ""
 )
 
@@ -49,6 +50,15 @@ func (t *table) add(goal, what, figure, target, verdict string) {
 	fmt.Fprintln(os.Stderr, " ", goal, what, figure, target, verdict)
 }
 
+// noisyUnless takes back what the goal's figures so far seemed to show, unless their reference was steady.
+func (t *table) noisyUnless(steady bool, goal string) {
+	for n := range t.rows {
+		if r := &t.rows[n]; !steady && r.goal == goal && r.verdict != printed {
+			r.verdict = noisy
+		}
+	}
+}
+
 // note adds a line below the table.
 func (t *table) note(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
@@ -61,10 +71,10 @@ func verdict(ok bool) string {
 	return missed
 }
 
-// missed says whether a target was missed.
+// missed says whether a target was missed, or could not be shown to be met.
 func (t *table) missed() bool {
 	for _, r := range t.rows {
-		if r.verdict == missed {
+		if r.verdict == missed || r.verdict == noisy {
 			return true
 		}
 	}
