@@ -66,18 +66,33 @@ type Request struct {
 func (a *Activities) UnderstandMessage(ctx context.Context, r Request) (interaction.Understood, error) {
 	found, err := a.Store.Understand(ctx, r.Interaction, r.Step, r.Message, func(m interaction.Material) interaction.Explained {
 		if r.GiveUp {
-			return interaction.Explained{Understood: interaction.Understood{NoAuto: true}, Failed: "failed_too_often"}
+			return nothing("not_kept")
 		}
-		return a.look(m, r.Category)
+		return a.contain(m, r.Category)
 	})
 	return found, activities.Failure(err)
+}
+
+// contain looks at the message; what makes a rule or a model panic is left to people.
+func (a *Activities) contain(m interaction.Material, ordered string) (e interaction.Explained) {
+	defer func() {
+		if recover() != nil {
+			e = nothing("panicked")
+		}
+	}()
+	return a.look(m, ordered)
+}
+
+// nothing is known of the message, for this reason: people look at it, and nothing is answered by itself.
+func nothing(why string) interaction.Explained {
+	return interaction.Explained{Understood: interaction.Understood{NoAuto: true}, Failed: why}
 }
 
 func (a *Activities) look(m interaction.Material, ordered string) interaction.Explained {
 	var e interaction.Explained
 	for _, p := range m.Message.Problems {
 		if p == interaction.ProblemKeptRaw {
-			return interaction.Explained{Understood: interaction.Understood{NoAuto: true}, Failed: p}
+			return nothing(p)
 		}
 	}
 	text := m.Message.Subject + "\n" + m.Message.ReplyText

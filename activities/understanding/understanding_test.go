@@ -103,7 +103,7 @@ func TestUnderstandMessage(t *testing.T) {
 			Request{},
 			interaction.Understood{NoAuto: true},
 		},
-		{"failed too often", interaction.Message{}, Screened{Spam: true}, sure, Request{GiveUp: true}, interaction.Understood{NoAuto: true}},
+		{"what was found could not be kept", interaction.Message{}, Screened{Spam: true}, sure, Request{GiveUp: true}, interaction.Understood{NoAuto: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,4 +122,17 @@ func TestOnlyWhatIsNewIsCategorised(t *testing.T) {
 	_, err := (&Activities{Store: s, Screener: rulesSay{}, Categorizer: modelSays{read: &read}}).UnderstandMessage(t.Context(), Request{})
 	require.NoError(t, err)
 	require.Equal(t, "Hello\nNew", read)
+}
+
+type broken struct{}
+
+func (broken) Screen(interaction.Material, string) Screened { panic("a rule broke") }
+
+func TestAPanicIsContained(t *testing.T) {
+	var read string
+	s := &shelf{}
+	got, err := (&Activities{Store: s, Screener: broken{}, Categorizer: modelSays{read: &read}}).UnderstandMessage(t.Context(), Request{})
+	require.NoError(t, err)
+	require.Equal(t, interaction.Understood{NoAuto: true}, got)
+	require.Equal(t, "panicked", s.found.Failed)
 }

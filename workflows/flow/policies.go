@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities"
+	"parley/interaction"
 )
 
 // Time-outs and retries by name, one a kind of work. What is hopeless is decided by the activity's error.
@@ -20,12 +21,12 @@ var (
 		},
 	}
 
-	// thinking is understanding: bounded work on one message. What fails five times is left to people.
+	// thinking is understanding: bounded work on one message. What PostgreSQL will not keep is left to people; while it is away, it is waited for.
 	thinking = workflow.LocalActivityOptions{
 		StartToCloseTimeout: 20 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 3, MaximumInterval: 10 * time.Second, MaximumAttempts: 5,
-			NonRetryableErrorTypes: []string{activities.TypeStopped},
+			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
+			NonRetryableErrorTypes: []string{activities.TypeStopped, string(interaction.KindInvalid)},
 		},
 	}
 
@@ -36,7 +37,7 @@ var (
 		HeartbeatTimeout:       10 * time.Second,
 		ScheduleToCloseTimeout: 5 * 24 * time.Hour,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Minute,
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Minute,
 			NonRetryableErrorTypes: []string{activities.TypeStopped},
 		},
 	}
