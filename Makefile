@@ -28,8 +28,8 @@ test: build ## every test, beside a PostgreSQL and a Temporal of its own
 unit: ## the tests that need no server
 	@$(GO) test $(PACKAGES)
 
-bench: build ## measure and print the table beside the targets
-	@bin/parley with-services -- $(GO) run ./bench
+bench: ## measure and print the table beside the targets
+	@$(GO) run ./bench $(BENCH)
 
 check: build lint ## the gate: build, vet, format, lint, workflows, house rules, go.mod
 	$(GO) build ./...

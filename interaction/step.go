@@ -84,7 +84,14 @@ type Understood struct {
 	Certain    bool    `json:"certain,omitempty"` // above the category's threshold for automatic responses
 	Queue      string  `json:"queue,omitempty"`   // where a rule or the category wants it; empty: the entry point's
 	Skill      string  `json:"skill,omitempty"`   // that the category asks for
+
+	// The approved responses that fit, empty where there is none or no automatic mail may go.
+	Response        ID `json:"response,omitempty"` // answers it: only when certain
+	Acknowledgement ID `json:"acknowledgement,omitempty"`
 }
+
+// MayAnswer reports whether automatic mail may answer this message at all.
+func (u Understood) MayAnswer() bool { return !u.Spam && !u.Machine && !u.NoAuto }
 
 // CategorySpam is the category that stops an interaction as spam when it is certain: as sure as the category's threshold for automatic responses.
 const CategorySpam = "spam"
@@ -112,7 +119,7 @@ type AutoAnswer struct {
 	Step        string
 	Usage       Usage
 	Message     int64 // that it answers
-	Response    ID    // this one, by a supervisor's order; empty: by category and language
+	Response    ID    // this one, if it is still good; empty: by category and language
 	Forced      bool  // by order: not counted against the window, still never to a machine
 }
 

@@ -76,7 +76,7 @@ func (t *tx) mayAnswer(ctx context.Context, s *Store, o openInteraction, m inter
 	return response, "", nil
 }
 
-// response picks the approved response that is valid now: the ordered one, or by usage, category and language; an
+// response picks the approved response that is valid now: the one that was chosen, or by usage, category and language; an
 // acknowledgement for the category goes before one for all.
 func (t *tx) response(ctx context.Context, o openInteraction, a interaction.AutoAnswer) (interaction.Response, bool, error) {
 	var r interaction.Response

@@ -18,7 +18,10 @@ func (s *Store) Understand(ctx context.Context, id interaction.ID, step string, 
 		}
 		found := look(m)
 		found.Message = message
-		return found.Understood, t.keepUnderstood(ctx, o, m, found)
+		if err := t.keepUnderstood(ctx, o, m, found); err != nil {
+			return interaction.Understood{}, err
+		}
+		return found.Understood, t.chooseResponses(ctx, o, &found.Understood)
 	})
 }
 
@@ -58,6 +61,29 @@ func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interactio
 		line.Before, line.After = m.Data, e.Data
 	}
 	return t.audit(ctx, line)
+}
+
+// chooseResponses finds the approved responses that fit what was understood, so that a story with none has no step for it. Whether they are
+// still good is looked at again when they are written.
+func (t *tx) chooseResponses(ctx context.Context, o openInteraction, u *interaction.Understood) error {
+	if !u.MayAnswer() {
+		return nil
+	}
+	for _, c := range []struct {
+		usage interaction.Usage
+		into  *interaction.ID
+		may   bool
+	}{{interaction.UseAutoResponse, &u.Response, u.Certain}, {interaction.UseAcknowledgement, &u.Acknowledgement, true}} {
+		if !c.may {
+			continue
+		}
+		r, _, err := t.response(ctx, o, interaction.AutoAnswer{Interaction: o.ID, Usage: c.usage})
+		if err != nil {
+			return err
+		}
+		*c.into = r.ID
+	}
+	return nil
 }
 
 func orEmpty(m map[string]string) map[string]string {

@@ -140,10 +140,9 @@ func TestACertainCategoryIsAnsweredAutomatically(t *testing.T) {
 		sent []int64
 		want string
 	}{
-		{"certain", interaction.Understood{Certain: true}, []int64{7}, "answered_automatically"},
-		{"uncertain: acknowledged, then for people", interaction.Understood{}, []int64{8}, "closed"},
-		{"a machine gets nothing", interaction.Understood{Certain: true, Machine: true}, nil, "closed"},
-		{"forbidden by a rule", interaction.Understood{Certain: true, NoAuto: true}, nil, "closed"},
+		{"there is a response", interaction.Understood{Response: "r", Acknowledgement: "a"}, []int64{7}, "answered_automatically"},
+		{"acknowledged, then for people", interaction.Understood{Acknowledgement: "a"}, []int64{8}, "closed"},
+		{"nothing is to be said", interaction.Understood{}, nil, "closed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

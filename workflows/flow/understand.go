@@ -25,18 +25,17 @@ func (f *Flow) Understand() interaction.Understood {
 // AutoRespond answers with the category's approved response, if the category is certain, there is a response for its language, and the loop guard
 // allows it; it reports whether the customer was answered so.
 func (f *Flow) AutoRespond(seen interaction.Understood) bool {
-	if !seen.Certain || seen.Machine || seen.NoAuto || seen.Spam {
+	if seen.Response == "" {
 		return false
 	}
-	return f.answer(interaction.AutoAnswer{Usage: interaction.UseAutoResponse, Message: seen.Message})
+	return f.answer(interaction.AutoAnswer{Usage: interaction.UseAutoResponse, Message: seen.Message, Response: seen.Response})
 }
 
 // Acknowledge tells the customer that his message has arrived, under the same conditions except certainty.
 func (f *Flow) Acknowledge(seen interaction.Understood) {
-	if seen.Machine || seen.NoAuto || seen.Spam {
-		return
+	if seen.Acknowledgement != "" {
+		f.answer(interaction.AutoAnswer{Usage: interaction.UseAcknowledgement, Message: seen.Message, Response: seen.Acknowledgement})
 	}
-	f.answer(interaction.AutoAnswer{Usage: interaction.UseAcknowledgement, Message: seen.Message})
 }
 
 // answer writes an automatic mail and sends it; false where none was to be sent or it did not leave.
