@@ -110,9 +110,25 @@ func (a *Activities) end(ctx context.Context, in Send, attempt interaction.ID, o
 		return Sent{}, activities.Failure(err)
 	}
 	if state == interaction.SendQueued {
-		return Sent{}, temporal.NewApplicationError("deferred "+code(o.Code), TypeDeferred)
+		return Sent{}, later(ctx, code(o.Code))
 	}
 	return Sent{State: state, Code: code(o.Code)}, nil
+}
+
+// Pauses between tries at a carrier that says "not now", doubled each time (RFC 5321 section 4.5.4.1 asks for half an hour in the end).
+const (
+	firstPause = 2 * time.Second
+	lastPause  = 30 * time.Minute
+)
+
+// later is the error that has the message tried again after a pause that grows with the tries. Only the carrier's own "not now" grows it: what
+// failed because a part of ours was away is tried again soon, by the activity's policy.
+func later(ctx context.Context, code string) error {
+	pause := firstPause
+	if activity.IsActivity(ctx) {
+		pause = min(firstPause<<min(activity.GetInfo(ctx).Attempt-1, 10), lastPause)
+	}
+	return temporal.NewApplicationErrorWithOptions("deferred "+code, TypeDeferred, temporal.ApplicationErrorOptions{NextRetryDelay: pause})
 }
 
 // code keeps of a protocol's answer what is surely not personal: digits and dots.

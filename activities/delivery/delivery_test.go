@@ -3,10 +3,14 @@ package delivery
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 
 	"parley/interaction"
 )
@@ -116,4 +120,30 @@ func TestSendMessage(t *testing.T) {
 func TestOnlyDigitsOfAnAnswerReachAHistory(t *testing.T) {
 	require.Equal(t, "550 5.1.1 ", code("550 5.1.1 <cleo@customer.test> unknown"))
 	require.Empty(t, code("cleo"))
+}
+
+// A carrier's "not now" is left alone longer each time; a part of ours that was away is not a reason to wait long.
+func TestPauses(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	tests := []struct {
+		name   string
+		sender interaction.Sender
+		want   time.Duration
+	}{
+		{"the carrier says not now", &carrier{outcome: interaction.Outcome{State: interaction.SendQueued, Code: "451"}}, firstPause},
+		{"our own part was away", &carrier{outcome: interaction.Outcome{State: interaction.SendQueued}}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			env := suite.NewTestActivityEnvironment()
+			l := &ledger{state: interaction.SendQueued, lost: tt.want == 0}
+			a := &Activities{Store: l, Sender: tt.sender}
+			env.RegisterActivity(a)
+			_, err := env.ExecuteActivity(a.SendMessage, Send{Message: 1})
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.Equal(t, tt.want, app.NextRetryDelay())
+		})
+	}
 }

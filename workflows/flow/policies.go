@@ -31,13 +31,14 @@ var (
 	}
 
 	// sending talks to a carrier: minutes for one attempt, days for all of them. A
-	// dead process is noticed by its missing heartbeat.
+	// dead process is noticed by its missing heartbeat. The intervals are for parts of ours that are away; how long to leave a
+	// carrier alone that says "not now" is the activity's to say.
 	sending = workflow.ActivityOptions{
 		StartToCloseTimeout:    10 * time.Minute,
 		HeartbeatTimeout:       10 * time.Second,
 		ScheduleToCloseTimeout: 5 * 24 * time.Hour,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Minute,
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second,
 			NonRetryableErrorTypes: []string{activities.TypeStopped},
 		},
 	}

@@ -92,6 +92,9 @@ func majorVersion(ctx context.Context, bin string) string {
 
 // preloadLibraries names pg_stat_statements if it is installed: operators look at it first.
 func preloadLibraries(bin string) string {
+	if real, err := filepath.EvalSymlinks(filepath.Join(bin, "postgres")); err == nil {
+		bin = filepath.Dir(real) // pg_config stands beside the program itself, not beside a link to it
+	}
 	output, err := exec.Command(filepath.Join(bin, "pg_config"), "--pkglibdir").Output()
 	if err != nil {
 		return ""
