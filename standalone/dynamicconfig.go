@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/server/common/dynamicconfig"
 )
@@ -13,6 +15,10 @@ func dynamicConfig() dynamicconfig.StaticClient {
 	return dynamicconfig.StaticClient{
 		// The first workflow task comes back with the start: one round trip less for each interaction.
 		dynamicconfig.EnableEagerWorkflowStart.Key(): true,
+
+		// A workflow task that has failed some times gets longer and longer to finish, up to ten minutes: its workflow stands still for so
+		// long when its worker dies over it. Ours either answer within seconds or are dead.
+		dynamicconfig.WorkflowTaskRetryMaxInterval.Key(): 5 * time.Second,
 
 		// Quotas. Their defaults shield a shared cluster from one tenant.
 		dynamicconfig.FrontendRPS.Key():                                         noLimit,
