@@ -40,6 +40,7 @@ type Carried struct {
 	Answered int64        `json:"answered"` // up to this message the customer has got his answer
 	Held     bool         `json:"held,omitempty"`
 	Category string       `json:"category,omitempty"` // set by a supervisor's order
+	Pending  []News       `json:"pending,omitempty"`  // heard, and nobody has waited for it yet
 }
 
 // StepResult is the result of one step that is over.

@@ -349,3 +349,29 @@ func TestContinueAsNewGoesOnWhereItWaited(t *testing.T) {
 	require.Equal(t, []int64{3}, second.sent)
 	require.Equal(t, "answered", second.ends[0].Reason)
 }
+
+// A step that was committed before its process died is run again, and what people made of it meanwhile arrives before the story is back there:
+// news of a task that nobody waits for yet is kept for when somebody does.
+func TestNewsOfATaskThatIsAskedForAgainIsNotLost(t *testing.T) {
+	d := newDesk(t)
+	d.seen.Response, d.auto[interaction.UseAutoResponse] = "r", 2
+	d.onSend = func(message int64) delivery.Sent {
+		if message == 2 { // the automatic answer; before the story can stop, all this has happened
+			d.seen.Response = ""
+			d.SignalWorkflow(interaction.SignalNews, interaction.News{Number: 2, Kind: interaction.NewsMessage, Message: 3})
+			d.SignalWorkflow(interaction.SignalNews, interaction.News{
+				Number: 3, Kind: interaction.NewsReply, Task: mailID.Derive("1.1-ask"), Message: 4, Agent: ann,
+			})
+		}
+		return delivery.Sent{State: interaction.SendSent}
+	}
+	d.onEnd = func(e postprocessing.End) *interaction.Stopping {
+		if e.Seen < 3 {
+			return &interaction.Stopping{Last: 3}
+		}
+		return nil
+	}
+	require.Equal(t, "answered", d.run())
+	require.Equal(t, []int64{2, 4}, d.sent)
+	require.Equal(t, mailID.Derive("1.1-ask"), mailID.Derive(d.asked[0].Step))
+}

@@ -31,12 +31,13 @@ type Flow struct {
 	news  workflow.ReceiveChannel
 	where string
 
-	seen     int64  // number of the newest news heard
-	newest   int64  // number of the newest message of the customer
-	answered int64  // up to this message the customer has got his answer
-	held     bool   // a supervisor has put it on hold
-	category string // set by an order: what Understand takes for granted
-	settled  bool   // an order has ended the story; what is left to do is not told again
+	seen     int64              // number of the newest news heard
+	pending  []interaction.News // heard, and nobody has waited for it yet
+	newest   int64              // number of the newest message of the customer
+	answered int64              // up to this message the customer has got his answer
+	held     bool               // a supervisor has put it on hold
+	category string             // set by an order: what Understand takes for granted
+	settled  bool               // an order has ended the story; what is left to do is not told again
 
 	round   int // how often the story was begun
 	next    int // ordinal of the next step
@@ -80,7 +81,7 @@ func begin(ctx workflow.Context, in interaction.Start) *Flow {
 		f.answered = in.Message // it is ours
 	}
 	if c := in.Carried; c != nil {
-		f.seen, f.newest, f.answered, f.round, f.journal, f.held, f.category = c.Seen, c.Newest, c.Answered, c.Round, c.Steps, c.Held, c.Category
+		f.seen, f.newest, f.answered, f.round, f.journal, f.held, f.category, f.pending = c.Seen, c.Newest, c.Answered, c.Round, c.Steps, c.Held, c.Category, c.Pending
 	}
 	return f
 }
@@ -148,13 +149,7 @@ func (f *Flow) stop(reason string) (bool, error) {
 		for f.seen < s.Last {
 			var n interaction.News
 			f.news.Receive(f.ctx, &n)
-			if n.Number <= f.seen {
-				continue
-			}
-			f.seen = n.Number
-			if n.Kind == interaction.NewsMessage {
-				f.newest = n.Message
-			}
+			f.take(n)
 		}
 		if f.newest > wrote {
 			return false, nil

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -30,28 +31,41 @@ func (f *Flow) hear(until time.Time, wanted func(interaction.News) bool) (intera
 	}
 }
 
-// drain hears all that has arrived, in its order, until something wanted.
+// drain hears all that has arrived, in its order, until something wanted. What nobody waits for yet is kept: a step whose process died behind its
+// commit is run again, and what people made of it can be here before the story is.
 func (f *Flow) drain(wanted func(interaction.News) bool) (interaction.News, bool) {
-	for {
-		var n interaction.News
-		if !f.news.ReceiveAsync(&n) {
-			return n, false
-		}
-		if n.Number <= f.seen {
-			continue // the relay sent it again
-		}
-		f.seen = n.Number
+	var n interaction.News
+	for f.news.ReceiveAsync(&n) {
+		f.take(n)
+		n = interaction.News{}
+	}
+	for i := 0; i < len(f.pending); {
+		n := f.pending[i]
 		switch {
-		case n.Kind == interaction.NewsMessage:
-			f.newest = n.Message
 		case n.Kind == interaction.NewsOrder:
+			f.pending = slices.Delete(f.pending, i, i+1)
 			f.obey(n)
 		case wanted(n):
+			f.pending = slices.Delete(f.pending, i, i+1)
 			return n, true
 		default:
-			f.log.Info("news that nobody waits for", "kind", n.Kind, "number", n.Number)
+			i++
 		}
 	}
+	return interaction.News{}, false
+}
+
+// take notes one piece of news; one that was heard before (the relay sent it again) is dropped.
+func (f *Flow) take(n interaction.News) {
+	if n.Number <= f.seen {
+		return
+	}
+	f.seen = n.Number
+	if n.Kind == interaction.NewsMessage {
+		f.newest = n.Message
+		return
+	}
+	f.pending = append(f.pending, n)
 }
 
 // obey does what a supervisor's order means for the story. What it means for tasks and rows was done in the order's own transaction.
@@ -80,7 +94,7 @@ func (f *Flow) renew() {
 	}
 	next := f.in
 	next.Carried = &interaction.Carried{
-		Steps: f.journal, Seen: f.seen, Round: f.round, Newest: f.newest, Answered: f.answered, Held: f.held, Category: f.category,
+		Steps: f.journal, Seen: f.seen, Round: f.round, Newest: f.newest, Answered: f.answered, Held: f.held, Category: f.category, Pending: f.pending,
 	}
 	panic(failed{workflow.NewContinueAsNewError(f.ctx, info.WorkflowType.Name, next)})
 }
