@@ -28,9 +28,6 @@ func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.
 		if _, err := t.Exec(ctx, `update threads set last_agent = $2 where id = (select thread_id from interactions where id = $1)`, row.Interaction, by.Agent); err != nil {
 			return m, err
 		}
-		if err := t.closeConsults(ctx, row); err != nil {
-			return m, err
-		}
 		if err := t.closeTask(ctx, row, "task.done", interaction.TaskDone, r.Disposition, ""); err != nil {
 			return m, err
 		}
@@ -147,9 +144,6 @@ func (s *Store) Complete(ctx context.Context, by interaction.Actor, id interacti
 			}
 		default:
 			return nothing{}, interaction.Conflict("not_to_complete", "a %s task is ended by a decision", row.Kind)
-		}
-		if err := t.closeConsults(ctx, row); err != nil {
-			return nothing{}, err
 		}
 		if err := t.closeTask(ctx, row, "task.done", interaction.TaskDone, d.Disposition, d.Answer); err != nil {
 			return nothing{}, err

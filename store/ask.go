@@ -80,7 +80,7 @@ func (t *tx) restoreDraft(ctx context.Context, task interaction.ID, a interactio
 // that was ended by its agent at this moment is left alone: the news of it is on its way.
 func (s *Store) WithdrawTask(ctx context.Context, id interaction.ID, step string, task interaction.ID, force bool) (interaction.Withdrawn, error) {
 	return once(ctx, s, id, step, func(t *tx, o openInteraction) (interaction.Withdrawn, error) {
-		row, err := one(ctx, t, "task", scanTask, `select `+taskColumns+fromTasks+`where t.id = $1 for update of t`, task)
+		row, err := one(ctx, t, "task", scanTask, `select `+taskColumns+fromTasks+`where t.id = $1 and t.interaction_id = $2 for update of t`, task, id)
 		if interaction.KindOf(err) == interaction.KindUnknown && err != nil {
 			return interaction.Withdrawn{State: interaction.TaskDone}, nil
 		}
@@ -97,11 +97,8 @@ func (s *Store) WithdrawTask(ctx context.Context, id interaction.ID, step string
 	})
 }
 
-// withdraw ends a task whoever holds it, with the consults it asked for.
+// withdraw ends a task whoever holds it.
 func (t *tx) withdraw(ctx context.Context, by interaction.Actor, row taskRow) error {
-	if err := t.closeConsults(ctx, row); err != nil {
-		return err
-	}
 	if err := t.closeTask(ctx, row, "task.withdrawn", interaction.TaskWithdrawn, "", ""); err != nil {
 		return err
 	}

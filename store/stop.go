@@ -24,6 +24,9 @@ func (s *Store) Stop(ctx context.Context, id interaction.ID, seen int64, reason 
 			result = interaction.Stopping{Last: open.News}
 			return nil
 		}
+		if !interaction.Allowed(interaction.InteractionTransitions, "interaction.stopped", string(open.State), string(interaction.Stopped)) {
+			return interaction.Conflict("being_sent", "a message is on its way to the customer; stop when its outcome is known").With("state", open.State)
+		}
 		return t.stop(ctx, interaction.System, open, reason)
 	})
 	return result, err

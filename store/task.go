@@ -157,10 +157,13 @@ func holding(s interaction.TaskState) bool {
 	return s == interaction.TaskHeld || s == interaction.TaskOffered
 }
 
-// closeTask moves the task out of the open ones and off its agent's load.
+// closeTask moves the task out of the open ones and off its agent's load; nobody goes on with what was asked for it.
 func (t *tx) closeTask(ctx context.Context, row taskRow, by string, end interaction.TaskState, disposition, answer string) error {
 	if !interaction.Allowed(interaction.TaskTransitions, by, string(row.State), string(end)) {
 		return interaction.Conflict("task_state", "the task is %s and cannot become %s", row.State, end).With("state", row.State)
+	}
+	if err := t.closeConsults(ctx, row); err != nil {
+		return err
 	}
 	_, err := t.Exec(ctx, `
 		with gone as (delete from tasks where id = $1 returning *), draft as (delete from drafts where task_id = $1)
@@ -178,7 +181,7 @@ func (t *tx) closeTask(ctx context.Context, row taskRow, by string, end interact
 	return nil
 }
 
-// closeConsults withdraws what was asked for a task that is over.
+// closeConsults withdraws what was asked for a task that is over, and so what those who were asked have asked others in turn.
 func (t *tx) closeConsults(ctx context.Context, asking taskRow) error {
 	rows, err := t.Query(ctx, `select `+taskColumns+fromTasks+`where t.parent_id = $1 and t.interaction_id = $2 order by t.id for update of t`, asking.ID, asking.Interaction)
 	if err != nil {
