@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -12,58 +11,48 @@ import (
 // SendKey is the key of the one effect that sending this message is.
 func SendKey(message int64) string { return fmt.Sprintf("send-%d", message) }
 
-// queueSend writes the ledger row together with the decision to send.
-func (t *tx) queueSend(ctx context.Context, id interaction.ID, message int64) error {
-	_, err := t.Exec(ctx, `insert into ledger (interaction_id, key, message_number, state) values ($1, $2, $3, 'queued') on conflict do nothing`,
-		id, SendKey(message), message)
+// queueSend writes the ledger row together with the decision to send. From here on the message's id is known for threading: the customer cannot answer
+// before.
+func (t *tx) queueSend(ctx context.Context, o openInteraction, message int64) error {
+	_, err := t.Exec(ctx, `
+		with queued as (
+			insert into ledger (interaction_id, key, message_number, state) values ($1, $2, $3, 'queued') on conflict do nothing)
+		insert into mail_ids (hash, thread_id, interaction_id, message_number)
+		select sha256(convert_to(message_id, 'UTF8')), $4, interaction_id, number from messages where interaction_id = $1 and number = $3
+		on conflict do nothing`, o.ID, SendKey(message), message, o.Thread)
 	return err
 }
 
-// PrepareSend reads what is to be sent. The Message-ID and date are written down before the first attempt, so
-// that every attempt sends the same bytes; the id is known for threading before the customer can answer.
-func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (interaction.Dispatch, error) {
-	var send interaction.Dispatch
+// PrepareSend reads what is to be sent; every attempt gets the same bytes.
+func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int64) (interaction.Dispatch, error) {
+	send := interaction.Dispatch{Out: interaction.Outbound{Interaction: id, Key: string(id) + "/" + SendKey(message)}}
 	key, err := s.replyKey(ctx)
 	if err != nil {
 		return send, err
 	}
-	err = s.inTx(ctx, func(t *tx) error {
-		send = interaction.Dispatch{Out: interaction.Outbound{Interaction: id, Key: string(id) + "/" + SendKey(message)}}
-		out := &send.Out
-		var kind interaction.MessageKind
-		var thread interaction.ID
-		err := t.QueryRow(ctx, `
-			select l.state, l.attempt, l.attempts, l.repeat, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
-				m.message_id, m.in_reply_to, m.refs, m.attachments, e.address
-			from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
-			join interactions i on i.id = l.interaction_id join entry_points e on e.name = i.entry_point
-			where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
-			Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
-				&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope)
-		if noRows(err) {
-			return interaction.Unknown("send")
-		}
-		if err != nil {
-			return err
-		}
-		out.ReplyTo = &interaction.Address{Name: out.From.Name, Address: replyAddress(key, out.From.Address, thread)}
-		if out.Automatic = kind == interaction.MessageAuto; out.Automatic {
-			out.Envelope = ""
-		}
-		out.Date = out.Date.Truncate(time.Second)
-		if out.MessageID != "" {
-			return nil
-		}
-		out.MessageID = fmt.Sprintf("%s.%d@%s", id, message, domain)
-		if _, err := t.Exec(ctx, `update messages set message_id = $3 where interaction_id = $1 and number = $2`, id, message, out.MessageID); err != nil {
-			return err
-		}
-		hash := sha256.Sum256([]byte(out.MessageID))
-		_, err = t.Exec(ctx, `insert into mail_ids (hash, thread_id, interaction_id, message_number) values ($1, $2, $3, $4) on conflict do nothing`,
-			hash[:], thread, id, message)
-		return err
-	})
-	return send, err
+	out := &send.Out
+	var kind interaction.MessageKind
+	var thread interaction.ID
+	err = s.pool.QueryRow(ctx, `
+		select l.state, l.attempt, l.attempts, l.repeat, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
+			m.message_id, m.in_reply_to, m.refs, m.attachments, e.address
+		from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
+		join interactions i on i.id = l.interaction_id join entry_points e on e.name = i.entry_point
+		where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
+		Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
+			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope)
+	if noRows(err) {
+		return send, interaction.Unknown("send")
+	}
+	if err != nil {
+		return send, translate(err)
+	}
+	out.ReplyTo = &interaction.Address{Name: out.From.Name, Address: replyAddress(key, out.From.Address, thread)}
+	if out.Automatic = kind == interaction.MessageAuto; out.Automatic {
+		out.Envelope = ""
+	}
+	out.Date = out.Date.Truncate(time.Second)
+	return send, nil
 }
 
 // BeginSend commits queued → in flight for this attempt; only when it answers true may the irreversible byte leave.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,8 +12,12 @@ import (
 // maxText bounds what of a body is kept as text; the raw bytes are kept whole.
 const maxText = 1 << 20
 
-// insertMessage writes a message under the number it was given by its interaction's row lock.
+// insertMessage writes a message under the number it was given by its interaction's row lock. One of ours gets its
+// Message-ID here, for every attempt to send it the same.
 func (t *tx) insertMessage(ctx context.Context, m interaction.Message) error {
+	if m.MessageID == "" && (m.Kind == interaction.MessageReply || m.Kind == interaction.MessageAuto) {
+		m.MessageID = fmt.Sprintf("%s.%d@%s", m.Interaction, m.Number, t.mailDomain)
+	}
 	_, err := t.Exec(ctx, `
 		insert into messages (interaction_id, number, kind, author, sender, reply_to, recipients, copies, subject, body, html, reply_body,
 			message_id, in_reply_to, refs, inbound_id, attachments, headers, problems, machine)

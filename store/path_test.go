@@ -142,7 +142,7 @@ func TestThePath(t *testing.T) {
 	require.NoError(t, s.Decide(ctx, sue, review.Task, 0, interaction.Decision{Verdict: "approve", Text: "Please send it back."}))
 	require.NoError(t, s.ReleaseReply(ctx, id, "0.5-release", reply.Number))
 
-	send, err := s.PrepareSend(ctx, id, reply.Number, "example.test")
+	send, err := s.PrepareSend(ctx, id, reply.Number)
 	require.NoError(t, err)
 	require.Equal(t, "Please send it back.", send.Out.Text)
 	attempt := interaction.NewID()

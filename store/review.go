@@ -37,7 +37,7 @@ func draw(id interaction.ID, message int64) int {
 
 // release decides to send: ledger row and state together.
 func (t *tx) release(ctx context.Context, o openInteraction, message int64) error {
-	if err := t.queueSend(ctx, o.ID, message); err != nil {
+	if err := t.queueSend(ctx, o, message); err != nil {
 		return err
 	}
 	if err := t.become(ctx, o, "send.begun", interaction.Sending); err != nil {

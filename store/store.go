@@ -5,6 +5,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -31,9 +32,10 @@ type Store struct {
 	log  *slog.Logger
 	wake Wake
 
-	renderer Renderer
-	guard    LoopGuard
-	others   *Others
+	renderer   Renderer
+	guard      LoopGuard
+	others     *Others
+	mailDomain string
 
 	entries entryCache
 
@@ -48,6 +50,8 @@ type Options struct {
 	LoopGuard LoopGuard // zero: DefaultLoopGuard
 	Others    *Others   // nil: this is the only process
 	Log       *slog.Logger
+
+	MailDomain string // right side of the Message-IDs we make; empty: localhost
 }
 
 // Wake is told, after a commit, what there is to do; the process's own background parts listen. Losing a
@@ -62,6 +66,7 @@ type Wake struct {
 // Open connects to the database and refuses one that could lose what it
 // confirmed: fsync and synchronous_commit must be on.
 func Open(ctx context.Context, url string, opt Options) (*Store, error) {
+	opt.MailDomain = cmp.Or(opt.MailDomain, "localhost")
 	if opt.LoopGuard == (LoopGuard{}) {
 		opt.LoopGuard = DefaultLoopGuard
 	}
@@ -82,7 +87,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others}
+	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others, mailDomain: opt.MailDomain}
 	if err := s.checkDurable(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -185,7 +190,7 @@ func newMigrator(ctx context.Context, conn *pgx.Conn) (*migrate.Migrator, error)
 
 // inTx runs fn in one transaction and tells the background parts afterwards what it left for them.
 func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
-	t := &tx{}
+	t := &tx{mailDomain: s.mailDomain}
 	err := pgx.BeginFunc(ctx, s.pool, func(raw pgx.Tx) error {
 		t.Tx = raw
 		return fn(t)
@@ -200,6 +205,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
 // tx is a transaction that remembers whom to wake once it is committed.
 type tx struct {
 	pgx.Tx
+	mailDomain                     string
 	inbound, outbox, tasks, events bool
 }
 

@@ -100,7 +100,7 @@ func newStage(t *testing.T) *stage {
 			Autoresponse:   &autoresponse.Activities{Store: st.store},
 			Routing:        &routing.Activities{Store: st.store},
 			Review:         &review.Activities{Store: st.store},
-			Delivery:       &delivery.Activities{Store: st.store, Sender: st.sender, Domain: "example.test"},
+			Delivery:       &delivery.Activities{Store: st.store, Sender: st.sender},
 			Postprocessing: &postprocessing.Activities{Store: st.store},
 		}},
 	} {

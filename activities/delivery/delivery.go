@@ -15,7 +15,7 @@ import (
 
 // Store is what the subject needs.
 type Store interface {
-	PrepareSend(ctx context.Context, id interaction.ID, message int64, domain string) (interaction.Dispatch, error)
+	PrepareSend(ctx context.Context, id interaction.ID, message int64) (interaction.Dispatch, error)
 	BeginSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID) (bool, error)
 	EndSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (interaction.SendState, error)
 	UploadData(ctx context.Context, id interaction.ID) ([]byte, error)
@@ -25,7 +25,6 @@ type Store interface {
 type Activities struct {
 	Store  Store
 	Sender interaction.Sender
-	Domain string // right side of the Message-IDs we make
 }
 
 // Send names the message to be sent.
@@ -48,7 +47,7 @@ const TypeDeferred = "deferred"
 func (a *Activities) SendMessage(ctx context.Context, in Send) (Sent, error) {
 	stop := beat(ctx)
 	defer stop()
-	d, err := a.Store.PrepareSend(ctx, in.Interaction, in.Message, a.Domain)
+	d, err := a.Store.PrepareSend(ctx, in.Interaction, in.Message)
 	if err != nil {
 		return Sent{}, activities.Failure(err)
 	}

@@ -23,7 +23,7 @@ type ledger struct {
 	ends    []interaction.Outcome
 }
 
-func (l *ledger) PrepareSend(context.Context, interaction.ID, int64, string) (interaction.Dispatch, error) {
+func (l *ledger) PrepareSend(context.Context, interaction.ID, int64) (interaction.Dispatch, error) {
 	return interaction.Dispatch{State: l.state, Attempt: l.attempt, Out: interaction.Outbound{MessageID: "m@example.test"}}, nil
 }
 

@@ -65,7 +65,7 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 	}
 	var err error
 	h.store, err = store.Open(ctx, databaseURL, store.Options{
-		Renderer: renderer{}, Log: log, Others: h.others,
+		Renderer: renderer{}, Log: log, Others: h.others, MailDomain: h.config.Hostname,
 		Wake: store.Wake{Inbound: h.inbound.Ring, Outbox: h.news.Ring, Tasks: h.tasks.Ring, Events: h.changes.Ring},
 	})
 	if err != nil {
@@ -113,7 +113,7 @@ func (h *house) activities() workers.Activities {
 		Autoresponse:   &autoresponse.Activities{Store: h.store},
 		Routing:        &routing.Activities{Store: h.store},
 		Review:         &review.Activities{Store: h.store},
-		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carrier(), Domain: h.config.Hostname},
+		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carrier()},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
 	}
 }
