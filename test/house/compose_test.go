@@ -20,6 +20,7 @@ import (
 type composeFile struct {
 	Services map[string]composeService `yaml:"services"`
 	Volumes  map[string]any            `yaml:"volumes"`
+	Configs  map[string]struct{ Content string }
 }
 
 type composeService struct {
@@ -28,6 +29,7 @@ type composeService struct {
 	Environment map[string]string                     `yaml:"environment"`
 	Ports       []string                              `yaml:"ports"`
 	Volumes     []string                              `yaml:"volumes"`
+	Configs     []struct{ Source, Target string }     `yaml:"configs"`
 	Restart     string                                `yaml:"restart"`
 	DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
 	HealthCheck *struct {
@@ -116,6 +118,23 @@ func TestComposeParleyListensWhereItIsPublishedAndExposed(t *testing.T) {
 		require.Regexp(t, `(?m)^EXPOSE .*\b`+number+`\b`, string(dockerfile), key)
 	}
 	require.Contains(t, strings.Join(parley.HealthCheck.Test, " "), "/readyz")
+}
+
+// The server reads its dynamic configuration from the file that is put there, and what docs/operating.md asks for stands in it.
+func TestComposeTunesTemporal(t *testing.T) {
+	compose := readCompose(t)
+	temporal := compose.Services["temporal"]
+	require.Len(t, temporal.Configs, 1)
+	require.Equal(t, temporal.Environment["DYNAMIC_CONFIG_FILE_PATH"], temporal.Configs[0].Target)
+	var settings map[string][]struct{ Value any }
+	require.NoError(t, yaml.Unmarshal([]byte(compose.Configs[temporal.Configs[0].Source].Content), &settings))
+	operating, err := os.ReadFile(filepath.Join(root, "docs", "operating.md"))
+	require.NoError(t, err)
+	for key, value := range map[string]any{"history.workflowTaskRetryMaxInterval": "5s", "system.enableEagerWorkflowStart": true} {
+		require.Len(t, settings[key], 1, key)
+		require.Equal(t, value, settings[key][0].Value, key)
+		require.Contains(t, string(operating), key)
+	}
 }
 
 func TestComposeSetsOnlyKeysThatParleyKnows(t *testing.T) {
