@@ -141,10 +141,10 @@ type Demand struct {
 
 // RouteTarget is one link in a task's chain: who may have it, and for how long before the next link opens.
 type RouteTarget struct {
-	Kind    TargetKind `json:"kind"`
-	Name    string     `json:"name,omitempty"`  // skill, group, queue or agent id
-	Level   int        `json:"level,omitempty"` // for a skill
-	Seconds int        `json:"seconds,omitempty"`
+	Kind    TargetKind `json:"kind" yaml:"kind"`
+	Name    string     `json:"name,omitempty" yaml:"name,omitempty"`   // skill, group, queue or agent id
+	Level   int        `json:"level,omitempty" yaml:"level,omitempty"` // for a skill
+	Seconds int        `json:"seconds,omitempty" yaml:"seconds,omitempty"`
 }
 
 // TargetKind names who a target means.

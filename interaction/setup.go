@@ -1,89 +1,115 @@
 package interaction
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
-// Setup is the configuration of a house, as files under version control hold it (mission P6).
+// Setup is the configuration of a house, as files under version control hold it (mission P6). Lists are keyed by name; what a setup
+// does not name is not its business.
 type Setup struct {
-	Groups      []Group         `yaml:"groups" json:"groups"`
-	Queues      []Queue         `yaml:"queues" json:"queues"`
-	EntryPoints []EntryPoint    `yaml:"entry_points" json:"entry_points"`
-	Agents      []NewAgent      `yaml:"agents" json:"agents"`
-	Categories  []CategorySetup `yaml:"categories" json:"categories"`
-	Responses   []Answer        `yaml:"responses" json:"responses"`
-	Rules       []Rule          `yaml:"-" json:"rules"`    // definitions are the screening package's own form
-	Models      []Model         `yaml:"-" json:"-"`        // trained from what Training names
-	Training    []Training      `yaml:"training" json:"-"` // labelled texts, a file a language
+	Groups         []Group         `yaml:"groups,omitempty" json:"groups,omitempty"`
+	Queues         []Queue         `yaml:"queues,omitempty" json:"queues,omitempty"`
+	EntryPoints    []EntryPoint    `yaml:"entry_points,omitempty" json:"entry_points,omitempty"`
+	Agents         []NewAgent      `yaml:"agents,omitempty" json:"agents,omitempty"`
+	Categories     []CategorySetup `yaml:"categories,omitempty" json:"categories,omitempty"`
+	Responses      []Answer        `yaml:"responses,omitempty" json:"responses,omitempty"`
+	Rules          []Rule          `yaml:"-" json:"rules,omitempty"` // definitions are the screening package's own form
+	Reasons        []NotReady      `yaml:"reasons,omitempty" json:"reasons,omitempty"`
+	Dispositions   []Disposition   `yaml:"dispositions,omitempty" json:"dispositions,omitempty"`
+	Forms          []Form          `yaml:"forms,omitempty" json:"forms,omitempty"`
+	ReviewPolicies []ReviewPolicy  `yaml:"review_policies,omitempty" json:"review_policies,omitempty"`
+	Models         []Model         `yaml:"-" json:"-"`                  // trained from what Training names
+	Training       []Training      `yaml:"training,omitempty" json:"-"` // labelled texts, a file a language
 }
 
 // Group is a team.
 type Group struct {
-	Name  string `yaml:"name" json:"name"`
-	Title string `yaml:"title" json:"title"`
+	Name  string `yaml:"name" json:"name,omitempty"`
+	Title string `yaml:"title,omitempty" json:"title,omitempty"`
 }
 
 // Queue is where tasks wait, with the policies that go with it.
 type Queue struct {
-	Name          string        `yaml:"name" json:"name"`
-	Title         string        `yaml:"title" json:"title"`
-	Group         string        `yaml:"group" json:"group"`
-	Priority      int           `yaml:"priority" json:"priority"`
-	Chain         []RouteTarget `yaml:"chain" json:"chain"`
-	ReviewPercent *int          `yaml:"review_percent" json:"review_percent"` // of replies, 0 to 100; default 100
-	RouteSeconds  int           `yaml:"route_seconds" json:"route_seconds"`   // default 12 h
-	HandleSeconds int           `yaml:"handle_seconds" json:"handle_seconds"` // default 180 min
-	OfferSeconds  int           `yaml:"offer_seconds" json:"offer_seconds"`   // default 30
-	Push          bool          `yaml:"push" json:"push"`                     // tasks are offered; otherwise they are pulled
+	Name          string        `yaml:"name" json:"name,omitempty"`
+	Title         string        `yaml:"title,omitempty" json:"title,omitempty"`
+	Group         string        `yaml:"group" json:"group,omitempty"`
+	Priority      int           `yaml:"priority,omitempty" json:"priority,omitempty"`
+	Chain         []RouteTarget `yaml:"chain,omitempty" json:"chain,omitempty"`
+	ReviewPercent *int          `yaml:"review_percent" json:"review_percent,omitempty"`           // of replies, 0 to 100, where no review policy applies; default 100
+	RouteSeconds  int           `yaml:"route_seconds,omitempty" json:"route_seconds,omitempty"`   // default 12 h
+	HandleSeconds int           `yaml:"handle_seconds,omitempty" json:"handle_seconds,omitempty"` // default 180 min
+	OfferSeconds  int           `yaml:"offer_seconds,omitempty" json:"offer_seconds,omitempty"`   // default 30
+	Push          bool          `yaml:"push,omitempty" json:"push,omitempty"`                     // tasks are offered; otherwise they are pulled
 }
 
 // EntryPoint is an address that customers write to, and the workflow and queue behind it.
 type EntryPoint struct {
-	Name     string  `yaml:"name" json:"name"`
-	Channel  Channel `yaml:"channel" json:"channel"`
-	Address  string  `yaml:"address" json:"address"`
-	Disabled bool    `yaml:"disabled" json:"disabled"`
-	Workflow string  `yaml:"workflow" json:"workflow"`
-	Queue    string  `yaml:"queue" json:"queue"`
-	FromName string  `yaml:"from_name" json:"from_name"`
-	Language string  `yaml:"language" json:"language"` // default en
+	Name     string  `yaml:"name" json:"name,omitempty"`
+	Channel  Channel `yaml:"channel" json:"channel,omitempty"`
+	Address  string  `yaml:"address" json:"address,omitempty"`
+	Disabled bool    `yaml:"disabled,omitempty" json:"disabled,omitempty"`
+	Workflow string  `yaml:"workflow" json:"workflow,omitempty"`
+	Queue    string  `yaml:"queue" json:"queue,omitempty"`
+	FromName string  `yaml:"from_name,omitempty" json:"from_name,omitempty"`
+	Language string  `yaml:"language,omitempty" json:"language,omitempty"` // default en
 }
 
 // NewAgent is a person as configuration names him; his password or token comes another way.
 type NewAgent struct {
-	Login  string         `yaml:"login" json:"login"`
-	Name   string         `yaml:"name" json:"name"`
-	Email  string         `yaml:"email" json:"email"`
-	Role   Role           `yaml:"role" json:"role"`
-	Groups []string       `yaml:"groups" json:"groups"`
-	Skills map[string]int `yaml:"skills" json:"skills"`
-	Limits map[string]int `yaml:"limits" json:"limits"` // by channel or kind of task, and total
+	Login    string         `yaml:"login" json:"login,omitempty"`
+	Name     string         `yaml:"name" json:"name,omitempty"`
+	Email    string         `yaml:"email,omitempty" json:"email,omitempty"`
+	Role     Role           `yaml:"role" json:"role,omitempty"`
+	Disabled bool           `yaml:"disabled,omitempty" json:"disabled,omitempty"`
+	Groups   []string       `yaml:"groups,omitempty,flow" json:"groups,omitempty"`
+	Skills   map[string]int `yaml:"skills,omitempty,flow" json:"skills,omitempty"`
+	Limits   map[string]int `yaml:"limits,omitempty,flow" json:"limits,omitempty"` // by channel or kind of task, and total
 }
 
 // CategorySetup is one leaf or node of the category tree; the name is its path.
 type CategorySetup struct {
-	Name           string   `yaml:"name" json:"name"`
-	Title          string   `yaml:"title" json:"title"`
-	Skill          string   `yaml:"skill" json:"skill"`                     // that its tasks ask for
-	Queue          string   `yaml:"queue" json:"queue"`                     // empty: the entry point's
-	AutoThreshold  *float64 `yaml:"auto_threshold" json:"auto_threshold"`   // confidence for an automatic response; default 0.85
-	RouteThreshold *float64 `yaml:"route_threshold" json:"route_threshold"` // confidence to route by it; default 0.5
+	Name           string   `yaml:"name" json:"name,omitempty"`
+	Title          string   `yaml:"title,omitempty" json:"title,omitempty"`
+	Skill          string   `yaml:"skill,omitempty" json:"skill,omitempty"`           // that its tasks ask for
+	Queue          string   `yaml:"queue,omitempty" json:"queue,omitempty"`           // empty: the entry point's
+	AutoThreshold  *float64 `yaml:"auto_threshold" json:"auto_threshold,omitempty"`   // confidence for an automatic response; default 0.85
+	RouteThreshold *float64 `yaml:"route_threshold" json:"route_threshold,omitempty"` // confidence to route by it; default 0.5
 }
 
 // Answer is a standard response as configuration names it.
 type Answer struct {
-	Name     string `yaml:"name" json:"name"`
-	Category string `yaml:"category" json:"category"`
-	Language string `yaml:"language" json:"language"`
-	Usage    Usage  `yaml:"usage" json:"usage"`
-	Approved bool   `yaml:"approved" json:"approved"`
-	Subject  string `yaml:"subject" json:"subject"`
-	Text     string `yaml:"text" json:"text"`
+	Name     string     `yaml:"name" json:"name,omitempty"`
+	Category string     `yaml:"category,omitempty" json:"category,omitempty"`
+	Language string     `yaml:"language" json:"language,omitempty"`
+	Usage    Usage      `yaml:"usage" json:"usage,omitempty"`
+	Approved bool       `yaml:"approved,omitempty" json:"approved,omitempty"`
+	Starts   *time.Time `yaml:"starts,omitempty" json:"starts,omitempty"`
+	Expires  *time.Time `yaml:"expires,omitempty" json:"expires,omitempty"`
+	Subject  string     `yaml:"subject,omitempty" json:"subject,omitempty"`
+	Text     string     `yaml:"text" json:"text,omitempty"`
 }
 
-// Rule is one screening rule; the order of a Setup is the order they run in.
+// Rule is one screening rule; they run in the order of their positions.
 type Rule struct {
-	Name       string
-	Enabled    bool
-	Definition json.RawMessage
+	Name       string          `json:"name,omitempty"`
+	Position   int             `json:"position,omitempty"` // 0: where it is, or behind the others
+	Enabled    bool            `json:"enabled,omitempty"`
+	Definition json.RawMessage `json:"definition,omitempty"`
+}
+
+// NotReady is a reason that agents may give for not being ready.
+type NotReady struct {
+	Name  string `yaml:"name" json:"name,omitempty"`
+	Title string `yaml:"title,omitempty" json:"title,omitempty"`
+}
+
+// Disposition is how a task may end, as a code; where it counts follows from its queues and channels (none: all).
+type Disposition struct {
+	Name     string    `yaml:"name" json:"name,omitempty"`
+	Title    string    `yaml:"title,omitempty" json:"title,omitempty"`
+	Queues   []string  `yaml:"queues,omitempty,flow" json:"queues,omitempty"`
+	Channels []Channel `yaml:"channels,omitempty,flow" json:"channels,omitempty"`
 }
 
 // Training names the labelled texts of one language.
@@ -99,4 +125,9 @@ type Model struct {
 	Language string
 	Data     []byte
 	Source   string // hash of the texts it was trained on: the same texts are not trained again
+}
+
+// TemplateFields are what the text of a standard response may name.
+var TemplateFields = []string{
+	"contact.name", "contact.email", "interaction.subject", "interaction.reference", "interaction.category", "agent.name",
 }

@@ -103,7 +103,9 @@ func TestNothingThatCommitsLateIsMissed(t *testing.T) {
 	c, err = s.Changed(ctx, c.Seen)
 	require.NoError(t, err)
 	require.Equal(t, []interaction.ID{ann.Agent}, c.Away)
-	require.NoError(t, s.Apply(ctx, interaction.System, storetest.House()))
+	other := storetest.House()
+	other.Queues[0].Priority = 1
+	require.NoError(t, s.Apply(ctx, interaction.System, other))
 	c, err = s.Changed(ctx, c.Seen)
 	require.NoError(t, err)
 	require.True(t, c.All, "other configuration: everything is read again")

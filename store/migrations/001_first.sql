@@ -49,6 +49,7 @@ create table agents (
 	ready boolean not null default false,
 	reason text not null default '',
 	since timestamptz not null default now(),
+	away jsonb not null default '{}',            -- classes of tasks that he is not ready for, each with reason and since
 	missed int not null default 0,
 	version bigint not null default 1
 ) with (fillfactor = 50);
@@ -328,6 +329,8 @@ create table tasks (
 	note text not null default '',
 	cycles int not null default 0,
 	transfers int not null default 0,
+	wakes boolean not null default true,         -- a snoozed one is woken by the customer's answer too
+	marks bigint[] not null default '{}',        -- where the audit stood when the last 100 versions came, the newest last
 	version bigint not null default 1
 ) with (fillfactor = 70);
 create index tasks_interaction on tasks (interaction_id);
@@ -373,6 +376,7 @@ create table drafts (
 	body text not null default '',
 	html text not null default '',
 	attachments jsonb not null default '[]',
+	answers uuid[] not null default '{}',        -- consults whose answers were joined to it
 	saved_at timestamptz not null default now(),
 	version bigint not null default 1
 );
@@ -411,6 +415,106 @@ create table rules (
 	definition jsonb not null,
 	version bigint not null default 1
 );
+
+-- ---------------------------------------------------------------- what agents may say, and notes
+
+create table reasons (                           -- for not being ready
+	name text primary key,
+	title text not null default ''
+);
+
+create table dispositions (                      -- how a task may end
+	name text primary key,
+	title text not null default '',
+	queues text[] not null default '{}',         -- empty: all
+	channels text[] not null default '{}'
+);
+
+create table notes (
+	id uuid primary key,
+	contact_id uuid not null,
+	interaction_id uuid,
+	author uuid not null,
+	body text not null
+);
+create index notes_contact on notes (contact_id, id);
+create index notes_interaction on notes (interaction_id, id) where interaction_id is not null;
+
+-- ---------------------------------------------------------------- review
+
+create table forms (
+	name text primary key,
+	title text not null default '',
+	questions jsonb not null
+);
+
+create table review_policies (
+	name text primary key,
+	queue text constraint review_policies_queue references queues,
+	category text constraint review_policies_category references categories,
+	skill text not null default '',
+	agent text constraint review_policies_agent references agents (login),
+	floor int not null,
+	ceiling int not null,
+	start int not null,
+	rise int not null,
+	fall int not null,
+	clean_run int not null,
+	form text constraint review_policies_form references forms,
+	deadline_seconds int not null,
+	objective_percent int not null,
+	overdue text not null default '',
+	escalate_to text constraint review_policies_group references groups
+);
+
+create table review_rates (                      -- how often each author is reviewed, once it differs from where it starts
+	policy text not null references review_policies on delete cascade,
+	agent_id uuid not null references agents,
+	rate int not null,
+	clean int not null,
+	reason text not null,
+	since timestamptz not null default now(),
+	primary key (policy, agent_id)
+);
+
+create table open_reviews (                      -- goes with its task
+	task_id uuid primary key references tasks on delete cascade,
+	policy text not null default '',             -- empty: the queue's own rate
+	rate int not null,
+	reason text not null,
+	number int not null,
+	form text not null default '',
+	seconds int not null default 0,              -- that a reviewer has
+	overdue text not null default '',
+	escalate_to text not null default '',
+	due_at timestamptz,
+	passed int not null default 0
+);
+create index open_reviews_due on open_reviews (due_at) where due_at is not null;
+
+create table review_results (
+	interaction_id uuid not null,
+	task_id uuid not null,
+	message_number bigint not null,
+	author uuid,
+	reviewer uuid,                               -- null: the deadline
+	queue text not null,
+	category text not null,
+	verdict text not null check (verdict in ('approved', 'returned', 'stopped', 'released')),
+	edited boolean not null,
+	cycles int not null,
+	seconds real not null,
+	policy text not null,
+	form text not null default '',
+	answers jsonb not null default '{}',
+	score real,
+	at timestamptz not null default now(),
+	primary key (interaction_id, task_id)
+) partition by range (interaction_id);
+create index review_results_author on review_results (author, at);
+create index review_results_reviewer on review_results (reviewer, at);
+
+-- ---------------------------------------------------------------- models
 
 create table models (
 	id uuid primary key,
@@ -460,12 +564,21 @@ create table requests (                          -- Idempotency-Key: the first a
 );
 create index requests_at on requests (at);
 
+-- Marks where the audit stands when a task gets a new version, so that who wrote against an old one can be told what changed since. Every
+-- change of a task has its audit line behind it in the same transaction, under the task's row lock.
+create function mark_version() returns trigger language plpgsql as $$
+begin
+	new.marks := old.marks[greatest(cardinality(old.marks) - 98, 1):] || (select last_value from event_position);
+	return new;
+end $$;
+create trigger tasks_version before update of version on tasks for each row when (new.version > old.version) execute function mark_version();
+
 -- ---------------------------------------------------------------- months
 
 -- Makes the partitions of the month of "from" and of "ahead" months behind it. Idempotent; run at start and daily.
 create function make_months(from_time timestamptz, ahead int) returns void language plpgsql as $$
 declare
-	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks'];
+	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks', 'review_results'];
 	month timestamptz;
 	parent text;
 	name text;
