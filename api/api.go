@@ -51,6 +51,7 @@ func newServer(deps Deps) *server {
 	}
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
+	s.engine.UseRawPath = true                          // names can have slashes, as those of categories do; they come as %2F
 	_ = s.engine.SetTrustedProxies(deps.TrustedProxies) // withDefaults has checked them
 	s.engine.Use(s.answer, s.guard, s.body, s.bound)
 	s.engine.NoRoute(s.noRoute)

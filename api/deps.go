@@ -13,8 +13,9 @@ type Deps struct {
 	Store
 	Once     Once
 	Part     Part
-	Changes  func() <-chan struct{} // a channel that is closed at the next change; nil: streams poll only
-	Checks   []Check                // of readiness
+	Meaning  func(interaction.Setup) []*interaction.Fault // what of a setup does not compile; nil: nobody asks
+	Changes  func() <-chan struct{}                       // a channel that is closed at the next change; nil: streams poll only
+	Checks   []Check                                      // of readiness
 	Log      *slog.Logger
 	Lifetime time.Duration // of a session; 12 h when zero
 
@@ -35,6 +36,7 @@ type Store interface {
 	Contacts
 	People
 	Events
+	Configurations
 }
 
 // Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.
@@ -110,6 +112,15 @@ type People interface {
 type Events interface {
 	Stream(ctx context.Context, cursor string, limit int) ([]interaction.StreamEvent, error)
 	LastCursor(ctx context.Context) (string, error)
+}
+
+// Configurations reads and changes the configuration. What is there already is shown to same before it is changed (nil: there is none), in the change's own transaction.
+type Configurations interface {
+	Configuration(ctx context.Context) (interaction.Setup, error)
+	Plan(ctx context.Context, setup interaction.Setup, prune bool) ([]interaction.Change, error)
+	ApplyChanges(ctx context.Context, by interaction.Actor, setup interaction.Setup, prune bool) ([]interaction.Change, error)
+	Put(ctx context.Context, by interaction.Actor, setup interaction.Setup, same func(*interaction.Entry) error) ([]interaction.Change, error)
+	Remove(ctx context.Context, by interaction.Actor, list, name string, same func(interaction.Entry) error) error
 }
 
 // Once marks what is done under the context as one request of the client: done again under the same key it gives

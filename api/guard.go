@@ -22,12 +22,25 @@ func (s *server) guard(c *gin.Context) {
 	if err == nil {
 		err = s.rates.allow(actor.Token)
 	}
-	if err == nil && !actor.AtLeast(r.role) {
-		err = interaction.Forbidden("role_needed", "this is for role %s and those above it", r.role)
+	if err == nil {
+		err = r.allows(actor)
 	}
 	if err != nil {
 		s.fail(c, err)
 	}
+}
+
+// allows refuses whose role is not enough.
+func (r route) allows(actor interaction.Actor) error {
+	switch admin := actor.Role == interaction.RoleAdmin; {
+	case r.admins && !admin:
+		return interaction.Forbidden("role_needed", "this is for admins")
+	case r.configures && !admin && actor.Role != interaction.RoleDesigner:
+		return interaction.Forbidden("role_needed", "this is for designers and admins")
+	case !r.configures && !actor.AtLeast(r.role):
+		return interaction.Forbidden("role_needed", "this is for role %s and those above it", r.role)
+	}
+	return nil
 }
 
 // authenticate finds who asks. Nothing tells why a token is no good.

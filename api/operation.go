@@ -16,6 +16,8 @@ type route struct {
 	method, path string
 	summary      string
 	role         interaction.Role // needed at least; designer: anybody who is signed in
+	configures   bool             // for designers and admins only
+	admins       bool             // for admins only
 	public       bool             // needs no token
 	status       int              // of success; 200 when zero
 	limit        int64            // of the body in bytes; smallBody when zero

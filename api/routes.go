@@ -82,6 +82,8 @@ func (s *server) addRoutes() {
 	on(s, route{method: put, path: "/v1/agents/me/state", summary: "Be ready, or not", role: agent}, s.setReady)
 	on(s, route{method: put, path: "/v1/agents/me/password", summary: "Change one's password and end one's other sessions", role: everybody}, s.setPassword)
 
+	s.addConfiguration()
+
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 
 	s.plain(route{method: get, path: "/healthz", summary: "Whether the process lives", public: true, raw: true}, s.healthy, jsonAnswer(s, Health{}, "200"))

@@ -16,6 +16,7 @@ type Fault struct {
 	Field      string // below the thing, such as chain[1].level; empty: the thing itself
 	Value      any
 	Text       string // what is wrong and the remedy
+	Missing    bool   // it names what is not there; more of the configuration may have it
 }
 
 // Error is one line: list, name, field, value, remedy.
@@ -128,6 +129,7 @@ func (p place) fault(field string, value any, text string, args ...any) {
 func (p place) names(field, name, list string) {
 	if name != "" && !slices.Contains(p.known[list], name) {
 		p.fault(field, name, "there is no such name in %s; %s", list, nameOneOf(p.known[list]))
+		p.faults[len(p.faults)-1].Missing = true
 	}
 }
 

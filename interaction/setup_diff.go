@@ -214,6 +214,33 @@ func diffFields(before, after map[string]any) []FieldChange {
 	return changes
 }
 
+// OrderRules gives the rules positions where their order is not already that of the rules that are there. Rules that have a position keep it;
+// where all have none, the order of the list counts.
+func OrderRules(now, wanted []Rule) []Rule {
+	last, known := 0, true
+	for _, r := range wanted {
+		if r.Position != 0 {
+			return wanted
+		}
+		at := slices.IndexFunc(now, func(o Rule) bool { return o.Name == r.Name })
+		if at >= 0 && (!known || now[at].Position <= last) { // behind a new one, or out of order
+			last = -1
+			break
+		}
+		if known = at >= 0; known {
+			last = now[at].Position
+		}
+	}
+	if last >= 0 {
+		return wanted
+	}
+	ordered := slices.Clone(wanted)
+	for n := range ordered {
+		ordered[n].Position = n + 1
+	}
+	return ordered
+}
+
 // Only gives the part of the setup that these changes add or change.
 func (s Setup) Only(changes []Change) Setup {
 	wanted := map[string]bool{}

@@ -22,7 +22,7 @@ func (s *Store) Apply(ctx context.Context, by interaction.Actor, setup interacti
 // not name stays as it is, unless prune: then it is removed, where nothing uses it. Applied again it changes nothing and says so.
 func (s *Store) ApplyChanges(ctx context.Context, by interaction.Actor, setup interaction.Setup, prune bool) ([]interaction.Change, error) {
 	return act(ctx, s, by, func(t *tx) ([]interaction.Change, error) {
-		changes, err := t.plan(ctx, setup, prune)
+		changes, err := t.plan(ctx, &setup, prune)
 		if err != nil || len(changes)+len(setup.Models) == 0 {
 			return changes, err
 		}
@@ -46,13 +46,14 @@ func (s *Store) ApplyChanges(ctx context.Context, by interaction.Actor, setup in
 // Plan gives what Apply would change, or what is wrong, and changes nothing.
 func (s *Store) Plan(ctx context.Context, setup interaction.Setup, prune bool) (changes []interaction.Change, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
-		changes, err = t.plan(ctx, setup, prune)
+		changes, err = t.plan(ctx, &setup, prune)
 		return err
 	})
 	return changes, err
 }
 
-func (t *tx) plan(ctx context.Context, setup interaction.Setup, prune bool) ([]interaction.Change, error) {
+// plan checks the setup, gives its rules their places, and tells what it would change.
+func (t *tx) plan(ctx context.Context, setup *interaction.Setup, prune bool) ([]interaction.Change, error) {
 	now, err := t.lockSetup(ctx)
 	if err != nil {
 		return nil, err
@@ -61,10 +62,11 @@ func (t *tx) plan(ctx context.Context, setup interaction.Setup, prune bool) ([]i
 	if prune { // what is removed cannot be named, except agents, who stay
 		there = interaction.Setup{Agents: now.Agents}
 	}
-	if err := interaction.Faults(interaction.CheckSetup(setup, there)); err != nil {
+	if err := interaction.Faults(interaction.CheckSetup(*setup, there)); err != nil {
 		return nil, err
 	}
-	return interaction.DiffSetup(now, setup, prune), nil
+	setup.Rules = interaction.OrderRules(now.Rules, setup.Rules)
+	return interaction.DiffSetup(now, *setup, prune), nil
 }
 
 // lockSetup keeps others from changing the configuration until the transaction ends, and reads it.

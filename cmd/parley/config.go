@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,7 +37,7 @@ func (c *config) Validate() error {
 		if a.value == "" && a.name != "PARLEY_HTTP" && a.name != "PARLEY_SMTP" {
 			continue
 		}
-		if _, port, err := net.SplitHostPort(a.value); err != nil || port == "" {
+		if !isHostPort(a.value) {
 			errs = append(errs, fmt.Errorf("%s=%q is not host:port; write for example 127.0.0.1:8080", a.name, a.value))
 		}
 	}
@@ -50,6 +51,12 @@ func (c *config) Validate() error {
 			errs = append(errs, fmt.Errorf("PARLEY_ROLE=%q is none of %s", r, strings.Join(roles, ", ")))
 		}
 	}
+	if c.Hostname == "" || len(c.Hostname) > 253 || strings.Trim(strings.ToLower(c.Hostname), "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+		errs = append(errs, fmt.Errorf("PARLEY_HOSTNAME=%q is not a host's name; write for example mail.example.org", c.Hostname))
+	}
+	if c.SmartUser != "" && c.SmartPass == "" {
+		errs = append(errs, fmt.Errorf("PARLEY_SMARTHOST_USER=%q has no password; set PARLEY_SMARTHOST_PASSWORD too", c.SmartUser))
+	}
 	if c.Home == "" {
 		errs = append(errs, errors.New("PARLEY_HOME is empty; name a directory"))
 	}
@@ -57,6 +64,16 @@ func (c *config) Validate() error {
 		return configError{errors.Join(errs...)}
 	}
 	return nil
+}
+
+// isHostPort reports whether s is host:port with a port that there can be; 0 is any free one.
+func isHostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 // configError ends the program with code 78 (EX_CONFIG).

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,6 +26,8 @@ type cli struct {
 	Demo         demoCommand         `cmd:"" help:"Play the demo against a running Parley and show what happens."`
 	Up           upCommand           `cmd:"" help:"Run the roles of this process against a PostgreSQL and a Temporal that are there already."`
 	Apply        applyCommand        `cmd:"" help:"Bring the configuration to what files say."`
+	Diff         diffCommand         `cmd:"" help:"Print what apply would change; exit code 2 if there is anything."`
+	Export       exportCommand       `cmd:"" help:"Print the configuration as a file that apply takes."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database's schema to this build's version."`
 	Services     servicesCommand     `cmd:"" help:"Run PostgreSQL and Temporal alone, until interrupted."`
 	WithServices withServicesCommand `cmd:"" name:"with-services" help:"Run a command beside a PostgreSQL and a Temporal of its own."`
@@ -37,22 +41,45 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	command := kong.Parse(new(cli), kong.Name("parley"),
+	if code := command(ctx, os.Args[1:], os.Stderr); code != 0 {
+		stop()
+		os.Exit(code)
+	}
+}
+
+// exitConfig is the exit code of everything that is wrong with settings or configuration (EX_CONFIG).
+const exitConfig = 78
+
+// command runs what the arguments ask for and gives the exit code. What is wrong is told in lines, one for each thing.
+func command(ctx context.Context, args []string, stderr io.Writer) int {
+	parser, err := kong.New(new(cli), kong.Name("parley"),
 		kong.Description("A contact centre's written channels on Temporal and PostgreSQL."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
-	err := command.Run()
-	var exit exitError
-	if errors.As(err, &exit) {
-		os.Exit(int(exit))
-	}
-	var wrong configError
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "parley:", err)
-		if errors.As(err, &wrong) {
-			os.Exit(78) // EX_CONFIG
-		}
-		os.Exit(1)
+		fmt.Fprintln(stderr, "parley:", err)
+		return 1
 	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "parley: %v; parley --help tells more\n", err)
+		return exitConfig
+	}
+	err = parsed.Run()
+	var exit exitError
+	var wrong configError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	case errors.As(err, &wrong):
+		for line := range strings.Lines(wrong.Error()) {
+			fmt.Fprintln(stderr, "parley:", strings.TrimRight(line, "\n"))
+		}
+		return exitConfig
+	}
+	fmt.Fprintln(stderr, "parley:", err)
+	return 1
 }
 
 type servicesCommand struct {

@@ -20,7 +20,8 @@ var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 // for its health only.
 func (h *house) handler() http.Handler {
 	rest := api.New(api.Deps{
-		Store: h.store, Once: store.WithRequest, Part: mail.Part, Changes: h.changes.Changes, Log: h.log,
+		Meaning: meaning,
+		Store:   h.store, Once: store.WithRequest, Part: mail.Part, Changes: h.changes.Changes, Log: h.log,
 		Checks: []api.Check{{Name: "database", Run: h.store.Ping}, {Name: "temporal", Run: h.engine.Ping}, {Name: "schema", Run: h.store.CheckSchema}},
 	})
 	mux := http.NewServeMux()
