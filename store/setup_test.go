@@ -22,8 +22,10 @@ func full() interaction.Setup {
 	s.Queues = append(s.Queues, interaction.Queue{
 		Name: "refunds", Title: "Refunds", Group: "service", Priority: 3, ReviewPercent: number(0), RouteSeconds: 60, HandleSeconds: 120, OfferSeconds: 5, Push: true,
 		Chain: []interaction.RouteTarget{
-			{Kind: interaction.ToLastAgent, Seconds: 5}, {Kind: interaction.ToSkill, Name: "refunds", Level: 7, Seconds: 30},
-			{Kind: interaction.ToGroup, Name: "sales", Seconds: 30}, {Kind: interaction.ToQueue, Name: "service"},
+			{Kind: interaction.ToLastAgent, Seconds: 5},
+			{Kind: interaction.ToSkill, Name: "refunds", Level: 7, Seconds: 30},
+			{Kind: interaction.ToGroup, Name: "sales", Seconds: 30},
+			{Kind: interaction.ToQueue, Name: "service"},
 		},
 	})
 	s.Agents[0].Skills = map[string]int{"refunds": 9}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 
@@ -28,7 +27,7 @@ func (c *applyCommand) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		printChanges(os.Stdout, changes, "nothing to change")
+		printChanges(changes, "nothing to change")
 		return nil
 	})
 }
@@ -53,7 +52,7 @@ func (c *diffCommand) Run(ctx context.Context) error {
 		if err != nil {
 			return setup.explain(err)
 		}
-		printChanges(os.Stdout, changes, "no difference")
+		printChanges(changes, "no difference")
 		if len(changes) > 0 {
 			return exitError(exitDiffers)
 		}
@@ -85,12 +84,12 @@ func withStore(ctx context.Context, url string, do func(*store.Store) error) err
 	return do(s)
 }
 
-func printChanges(w io.Writer, changes []interaction.Change, none string) {
+func printChanges(changes []interaction.Change, none string) {
 	for _, c := range changes {
-		fmt.Fprintln(w, c)
+		fmt.Println(c)
 	}
 	if len(changes) == 0 {
-		fmt.Fprintln(w, none)
+		fmt.Println(none)
 	}
 }
 

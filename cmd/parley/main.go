@@ -56,12 +56,12 @@ func command(ctx context.Context, args []string, stderr io.Writer) int {
 		kong.Description("A contact centre's written channels on Temporal and PostgreSQL."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
-		fmt.Fprintln(stderr, "parley:", err)
+		tell(stderr, err)
 		return 1
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "parley: %v; parley --help tells more\n", err)
+		tell(stderr, fmt.Errorf("%w; parley --help tells more", err))
 		return exitConfig
 	}
 	err = parsed.Run()
@@ -73,13 +73,18 @@ func command(ctx context.Context, args []string, stderr io.Writer) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.As(err, &wrong):
-		for line := range strings.Lines(wrong.Error()) {
-			fmt.Fprintln(stderr, "parley:", strings.TrimRight(line, "\n"))
-		}
+		tell(stderr, wrong)
 		return exitConfig
 	}
-	fmt.Fprintln(stderr, "parley:", err)
+	tell(stderr, err)
 	return 1
+}
+
+// tell writes an error, each of its lines with our name before it. Who reads no errors is not told so.
+func tell(stderr io.Writer, err error) {
+	for line := range strings.Lines(err.Error()) {
+		_, _ = fmt.Fprintln(stderr, "parley:", strings.TrimRight(line, "\n"))
+	}
 }
 
 type servicesCommand struct {
