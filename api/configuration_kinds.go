@@ -11,6 +11,8 @@ import (
 type (
 	// GroupSetup is a team.
 	GroupSetup interaction.Group
+	// CalendarSetup is a business calendar.
+	CalendarSetup interaction.Calendar
 	// QueueSetup is where tasks wait, with its policies.
 	QueueSetup interaction.Queue
 	// EntryPointSetup is an address that customers write to.
@@ -64,6 +66,7 @@ type SetupBody struct {
 	Groups         []GroupSetup        `json:"groups,omitempty"`
 	Reasons        []ReasonSetup       `json:"reasons,omitempty"`
 	Forms          []FormSetup         `json:"forms,omitempty"`
+	Calendars      []CalendarSetup     `json:"calendars,omitempty"`
 	Queues         []QueueSetup        `json:"queues,omitempty"`
 	EntryPoints    []EntryPointSetup   `json:"entry_points,omitempty"`
 	Agents         []AgentSetup        `json:"agents,omitempty"`
@@ -105,6 +108,16 @@ var (
 			s.Forms = each(l, func(f FormSetup) interaction.Form { return interaction.Form(f) })
 		},
 		func(f *FormSetup) *string { return &f.Name },
+	}
+	calendarKind = setupKind[CalendarSetup]{
+		interaction.ListCalendars,
+		func(s interaction.Setup) []CalendarSetup {
+			return each(s.Calendars, func(c interaction.Calendar) CalendarSetup { return CalendarSetup(c) })
+		},
+		func(s *interaction.Setup, l []CalendarSetup) {
+			s.Calendars = each(l, func(c CalendarSetup) interaction.Calendar { return interaction.Calendar(c) })
+		},
+		func(c *CalendarSetup) *string { return &c.Name },
 	}
 	queueKind = setupKind[QueueSetup]{
 		interaction.ListQueues,
@@ -191,6 +204,7 @@ func (s *server) addConfiguration() {
 	addSetup(s, groupKind)
 	addSetup(s, reasonKind)
 	addSetup(s, formKind)
+	addSetup(s, calendarKind)
 	addSetup(s, queueKind)
 	addSetup(s, entryPointKind)
 	addSetup(s, agentKind)
@@ -203,7 +217,7 @@ func (s *server) addConfiguration() {
 
 func setupBody(s interaction.Setup) SetupBody {
 	return SetupBody{
-		groupKind.out(s), reasonKind.out(s), formKind.out(s), queueKind.out(s), entryPointKind.out(s), agentKind.out(s), categoryKind.out(s), responseKind.out(s),
+		groupKind.out(s), reasonKind.out(s), formKind.out(s), calendarKind.out(s), queueKind.out(s), entryPointKind.out(s), agentKind.out(s), categoryKind.out(s), responseKind.out(s),
 		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s),
 	}
 }
@@ -212,6 +226,7 @@ func (b SetupBody) setup() (s interaction.Setup) {
 	groupKind.into(&s, b.Groups)
 	reasonKind.into(&s, b.Reasons)
 	formKind.into(&s, b.Forms)
+	calendarKind.into(&s, b.Calendars)
 	queueKind.into(&s, b.Queues)
 	entryPointKind.into(&s, b.EntryPoints)
 	agentKind.into(&s, b.Agents)

@@ -35,6 +35,7 @@ type Store interface {
 	Knowledge
 	Contacts
 	People
+	Matching
 	Events
 	Configurations
 }
@@ -106,6 +107,12 @@ type People interface {
 	Agents(ctx context.Context, by interaction.Actor, p interaction.Page) (interaction.Listed[interaction.Agent], error)
 	Agent(ctx context.Context, id interaction.ID) (interaction.Agent, error)
 	SetReady(ctx context.Context, by interaction.Actor, ready bool, reason string) (interaction.Agent, error)
+}
+
+// Matching tells what matching knows of a waiting task, and of those of an interaction.
+type Matching interface {
+	MatchView(ctx context.Context, by interaction.Actor, task interaction.ID) (interaction.MatchView, error)
+	MatchViews(ctx context.Context, by interaction.Actor, id interaction.ID) ([]interaction.MatchView, error)
 }
 
 // Events is the stream of what happens, in an order that nothing can slip into behind a reader's back.

@@ -45,6 +45,8 @@ var rolesTable = map[string]row{
 	"GET /v1/interactions/{id}/messages/{number}/raw":                      readable("interaction"),
 	"GET /v1/interactions/{id}/messages/{number}/attachments/{attachment}": readable("interaction"),
 
+	"GET /v1/interactions/{id}/routing": {own: [3]int{403, 403, 200}, foreign: unknown, designer: 200, admin: 200, object: "interaction"},
+
 	"POST /v1/interactions/{id}/hold":         ordered(`{}`),
 	"POST /v1/interactions/{id}/resume":       {own: [3]int{403, 403, 409}, foreign: unknown, designer: 403, admin: 409, body: `{}`, object: "interaction"},
 	"POST /v1/interactions/{id}/move":         ordered(`{"queue":"service"}`),
@@ -59,6 +61,7 @@ var rolesTable = map[string]row{
 	"POST /v1/tasks/claim-next":    {own: allOf(200), designer: 403, admin: 200, object: "task", path: "/v1/tasks/claim-next"},
 	"GET /v1/tasks/{id}":           readable("task"),
 	"GET /v1/tasks/{id}/draft":     readable("draft"),
+	"GET /v1/tasks/{id}/routing":   {own: [3]int{403, 403, 200}, foreign: unknown, designer: 200, admin: 200, object: "task"},
 	"POST /v1/tasks/{id}/claim":    {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "task"},
 	"POST /v1/tasks/{id}/accept":   {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "offered"},
 	"POST /v1/tasks/{id}/decline":  held204("offered", ``),
@@ -89,7 +92,7 @@ var rolesTable = map[string]row{
 
 // spares are the bodies of one more thing of each list of the configuration, which nothing uses.
 var spares = map[string]string{
-	interaction.ListGroups: `{"title":"Spare"}`, interaction.ListReasons: `{"title":"Spare"}`,
+	interaction.ListCalendars: `{"zone":"UTC"}`, interaction.ListGroups: `{"title":"Spare"}`, interaction.ListReasons: `{"title":"Spare"}`,
 	interaction.ListForms:       `{"questions":[{"id":"right","text":"Is it right?"}]}`,
 	interaction.ListQueues:      `{"group":"service"}`,
 	interaction.ListEntryPoints: `{"channel":"email","address":"spare@example.test","workflow":"Email","queue":"service"}`,

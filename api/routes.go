@@ -35,6 +35,7 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/interactions/{id}", summary: "Look at an interaction", role: agent}, s.getInteraction)
 	on(s, route{method: get, path: "/v1/interactions/{id}/messages", summary: "Read its messages", role: agent}, s.interactionMessages)
 	on(s, route{method: get, path: "/v1/interactions/{id}/events", summary: "Read its audit", role: agent}, s.interactionEvents)
+	on(s, route{method: get, path: "/v1/interactions/{id}/routing", summary: "Who would get its waiting tasks now, and why", role: everybody}, s.interactionRouting)
 	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/raw", summary: "The bytes of a message as they came", role: agent, raw: true},
 		s.rawMessage, bytesOf("message/rfc822", "id", "number"))
 	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/attachments/{attachment}", summary: "The bytes of an attachment", role: agent, raw: true},
@@ -53,6 +54,7 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/tasks", summary: "List tasks", role: agent}, s.listTasks)
 	on(s, route{method: post, path: "/v1/tasks/claim-next", summary: "Get the most urgent task that suits", role: agent}, s.claimNext)
 	on(s, route{method: get, path: "/v1/tasks/{id}", summary: "Look at a task", role: agent}, s.getTask)
+	on(s, route{method: get, path: "/v1/tasks/{id}/routing", summary: "Who would get a waiting task now, and why", role: everybody}, s.taskRouting)
 	on(s, route{method: post, path: "/v1/tasks/{id}/claim", summary: "Get a waiting task", role: agent}, s.claim)
 	on(s, route{method: post, path: "/v1/tasks/{id}/accept", summary: "Accept an offer", role: agent}, s.accept)
 	on(s, route{method: post, path: "/v1/tasks/{id}/decline", summary: "Decline an offer", role: agent}, s.decline)

@@ -18,6 +18,7 @@ type Task struct {
 	Channel       string         `json:"channel"`
 	Priority      int            `json:"priority"`
 	OpenedAt      time.Time      `json:"opened_at"`
+	DueAt         *time.Time     `json:"due_at,omitempty" doc:"when the customer should have his answer, by the queue's service objective in its business hours"`
 	NotBefore     *time.Time     `json:"not_before,omitempty"`
 	AgentID       interaction.ID `json:"agent_id,omitempty" doc:"who holds it or is asked"`
 	ReservedFor   interaction.ID `json:"reserved_for,omitempty" doc:"only this agent may have it until reserved_until"`
@@ -70,7 +71,7 @@ type DraftInfo struct {
 func taskView(t interaction.Task) Task {
 	return Task{
 		ID: t.ID, InteractionID: t.Interaction, Kind: string(t.Kind), State: string(t.State), Queue: t.Queue, Channel: string(t.Channel), Priority: t.Priority,
-		OpenedAt: t.OpenedAt, NotBefore: moment(t.NotBefore), AgentID: t.Agent, ReservedFor: t.ReservedFor, ReservedUntil: moment(t.ReservedUntil),
+		OpenedAt: t.OpenedAt, DueAt: moment(t.DueAt), NotBefore: moment(t.NotBefore), AgentID: t.Agent, ReservedFor: t.ReservedFor, ReservedUntil: moment(t.ReservedUntil),
 		OfferUntil: moment(t.OfferUntil), Demand: Demand{t.Demand.Skill, t.Demand.Level, t.Demand.Group}, Message: t.Message, Note: t.Note,
 		AuthorID: t.Author, ParentID: t.Parent, Cycles: t.Cycles, Transfers: t.Transfers, Version: t.Version,
 	}

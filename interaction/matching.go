@@ -15,8 +15,10 @@ type Queued struct {
 	ChainStep     int       // the newest open link
 	ChainSince    time.Time // since when it is open
 	LastAgent     ID        // of the interaction; what a link to the last agent means
+	Policy        Policy    // of the queue
 	Priority      int
 	OpenedAt      time.Time
+	DueAt         time.Time // by the service objective; zero: none
 	NotBefore     time.Time // zero: at once
 	ReservedFor   ID
 	ReservedUntil time.Time
@@ -50,6 +52,7 @@ type Changes struct {
 	At     time.Time // by the database's clock
 	Seen   string    // where to look on from; opaque
 	All    bool      // these are all there are: forget what was known
+	Pushes bool      // some queue offers its tasks; only with All
 	Tasks  []Queued
 	Gone   []ID // no longer waiting
 	Agents []Agent

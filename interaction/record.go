@@ -116,6 +116,7 @@ type Task struct {
 	ChainStep     int
 	Priority      int
 	OpenedAt      time.Time // age counts from here, whatever happens between
+	DueAt         time.Time // by the service objective of its queue; zero: none
 	NotBefore     time.Time // zero: at once
 	Agent         ID        // who holds it or is asked
 	ReservedFor   ID        // only this agent may have it until ReservedUntil
@@ -190,20 +191,21 @@ var rank = map[Role]int{RoleDesigner: 0, RoleAgent: 1, RoleSenior: 2, RoleSuperv
 
 // Agent is a person who works here.
 type Agent struct {
-	ID      ID
-	Login   string
-	Name    string
-	Email   string
-	Role    Role
-	Enabled bool
-	Groups  []string
-	Skills  map[string]int  // level 1 to 10
-	Limits  map[Channel]int // how many tasks of a channel at once; "total" over all
-	Load    map[Channel]int
-	Ready   bool
-	Reason  string    // why not ready
-	Since   time.Time // of the ready state
-	Version int64
+	ID       ID
+	Login    string
+	Name     string
+	Email    string
+	Role     Role
+	Enabled  bool
+	Groups   []string
+	Skills   map[string]int  // level 1 to 10
+	Limits   map[Channel]int // how many tasks of a channel at once; "total" over all
+	Capacity Capacity        // what he may have at once across classes
+	Load     map[Channel]int
+	Ready    bool
+	Reason   string    // why not ready
+	Since    time.Time // of the ready state
+	Version  int64
 }
 
 // Contact is a customer, known by ranked attributes.

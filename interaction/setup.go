@@ -9,6 +9,7 @@ import (
 // does not name is not its business.
 type Setup struct {
 	Groups         []Group         `yaml:"groups,omitempty" json:"groups,omitempty"`
+	Calendars      []Calendar      `yaml:"calendars,omitempty" json:"calendars,omitempty"`
 	Queues         []Queue         `yaml:"queues,omitempty" json:"queues,omitempty"`
 	EntryPoints    []EntryPoint    `yaml:"entry_points,omitempty" json:"entry_points,omitempty"`
 	Agents         []NewAgent      `yaml:"agents,omitempty" json:"agents,omitempty"`
@@ -41,6 +42,15 @@ type Queue struct {
 	HandleSeconds int           `yaml:"handle_seconds,omitempty" json:"handle_seconds,omitempty"` // default 180 min
 	OfferSeconds  int           `yaml:"offer_seconds,omitempty" json:"offer_seconds,omitempty"`   // default 30
 	Push          bool          `yaml:"push,omitempty" json:"push,omitempty"`                     // tasks are offered; otherwise they are pulled
+
+	// Which task is first and who gets it; see Policy.
+	Choice           Choice `yaml:"choice,omitempty" json:"choice,omitempty"` // default longest_idle
+	AgeingSeconds    int    `yaml:"ageing_seconds,omitempty" json:"ageing_seconds,omitempty"`
+	ServiceWeight    int    `yaml:"service_weight,omitempty" json:"service_weight,omitempty"`
+	ObjectiveSeconds int    `yaml:"objective_seconds,omitempty" json:"objective_seconds,omitempty"` // of open time, until the customer should have his answer; 0: none
+	Calendar         string `yaml:"calendar,omitempty" json:"calendar,omitempty"`                   // whose open time counts; empty: the entry point's, or all time
+	Overflow         string `yaml:"overflow,omitempty" json:"overflow,omitempty"`                   // the queue that gets what nobody took within route_seconds
+	MissedOffers     int    `yaml:"missed_offers,omitempty" json:"missed_offers,omitempty"`         // in a row make an agent not ready; default 3
 }
 
 // EntryPoint is an address that customers write to, and the workflow and queue behind it.
@@ -53,6 +63,7 @@ type EntryPoint struct {
 	Queue    string  `yaml:"queue" json:"queue,omitempty"`
 	FromName string  `yaml:"from_name,omitempty" json:"from_name,omitempty"`
 	Language string  `yaml:"language,omitempty" json:"language,omitempty"` // default en
+	Calendar string  `yaml:"calendar,omitempty" json:"calendar,omitempty"` // its business hours, for queues that have none
 }
 
 // NewAgent is a person as configuration names him; his password or token comes another way.
@@ -65,6 +76,7 @@ type NewAgent struct {
 	Groups   []string       `yaml:"groups,omitempty,flow" json:"groups,omitempty"`
 	Skills   map[string]int `yaml:"skills,omitempty,flow" json:"skills,omitempty"`
 	Limits   map[string]int `yaml:"limits,omitempty,flow" json:"limits,omitempty"` // by channel or kind of task, and total
+	Capacity Capacity       `yaml:"capacity,omitempty" json:"capacity,omitzero"`   // across channels
 }
 
 // CategorySetup is one leaf or node of the category tree; the name is its path.

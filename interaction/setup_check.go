@@ -221,6 +221,18 @@ func (c *checker) queue(at place, q Queue) {
 	at.between("route_seconds", q.RouteSeconds, 0, longestTime)
 	at.between("handle_seconds", q.HandleSeconds, 0, longestTime)
 	at.between("offer_seconds", q.OfferSeconds, 0, 24*3600)
+	if q.Choice != "" {
+		at.among("choice", string(q.Choice), []string{string(LongestIdle), string(LeastLoaded), string(BestSkill)})
+	}
+	at.between("ageing_seconds", q.AgeingSeconds, 0, longestTime)
+	at.between("service_weight", q.ServiceWeight, 0, 100)
+	at.between("objective_seconds", q.ObjectiveSeconds, 0, longestTime)
+	at.between("missed_offers", q.MissedOffers, 0, 1000)
+	at.names("calendar", q.Calendar, ListCalendars)
+	at.names("overflow", q.Overflow, ListQueues)
+	if q.Overflow != "" && q.Overflow == q.Name {
+		at.fault("overflow", q.Overflow, "is the queue itself; name another, or leave it out")
+	}
 	for n, link := range q.Chain {
 		c.link(at, fmt.Sprintf("chain[%d]", n), link)
 	}
@@ -256,6 +268,7 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 	if e.Language != "" {
 		at.language("language", e.Language)
 	}
+	at.names("calendar", e.Calendar, ListCalendars)
 	if at.needs("address", e.Address, "write the address that customers use") && e.Channel == Email && !isMailAddress(e.Address) {
 		at.fault("address", e.Address, "is not an email address; write it as name@example.org")
 	}
@@ -274,6 +287,9 @@ func isMailAddress(s string) bool {
 
 // limitClasses are what tasks can count as in an agent's load.
 var limitClasses = append(texts(Channels), string(TaskReview), string(TaskConsult), string(TaskSettle), "total")
+
+// maxCapacityRules bounds what every claim looks at.
+const maxCapacityRules = 20
 
 func (c *checker) agent(at place, a NewAgent) {
 	at.needs("name", a.Name, "write the person's name")
@@ -298,6 +314,29 @@ func (c *checker) agent(at place, a NewAgent) {
 			least = 1 // nobody who works here can have nothing at all; disable him instead
 		}
 		at.between("limits."+class, a.Limits[class], least, 1000)
+	}
+	c.capacity(at, a.Capacity)
+}
+
+func (c *checker) capacity(at place, capacity Capacity) {
+	classes := limitClasses[:len(limitClasses)-1] // without the total
+	for _, class := range sortedKeys(capacity.Weights) {
+		at.among("capacity.weights."+class, class, classes)
+		at.between("capacity.weights."+class, capacity.Weights[class], 0, 1000)
+	}
+	if len(capacity.Rules) > maxCapacityRules {
+		at.fault("capacity.rules", len(capacity.Rules), "are too many; write up to %d", maxCapacityRules)
+	}
+	for n, r := range capacity.Rules {
+		field := fmt.Sprintf("capacity.rules[%d]", n)
+		at.among(field+".no", r.No, append([]string{AnyClass}, classes...))
+		if len(r.While) == 0 {
+			at.fault(field+".while", nil, "is missing; write how many of which classes keep it away")
+		}
+		for _, class := range sortedKeys(r.While) {
+			at.among(field+".while."+class, class, classes)
+			at.between(field+".while."+class, r.While[class], 1, 1000)
+		}
 	}
 }
 

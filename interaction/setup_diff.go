@@ -15,6 +15,7 @@ const (
 	ListGroups         = "groups"
 	ListReasons        = "reasons"
 	ListForms          = "forms"
+	ListCalendars      = "calendars"
 	ListQueues         = "queues"
 	ListEntryPoints    = "entry_points"
 	ListAgents         = "agents"
@@ -27,7 +28,7 @@ const (
 
 // Lists are all of them, in that order.
 var Lists = []string{
-	ListGroups, ListReasons, ListForms, ListQueues, ListEntryPoints, ListAgents, ListCategories, ListResponses, ListRules, ListDispositions, ListReviewPolicies,
+	ListGroups, ListReasons, ListForms, ListCalendars, ListQueues, ListEntryPoints, ListAgents, ListCategories, ListResponses, ListRules, ListDispositions, ListReviewPolicies,
 }
 
 // Entry is one thing of a setup, in the form in which setups are compared: its fields as JSON knows them, without empty ones.
@@ -67,6 +68,8 @@ func (s Setup) WithDefaults() Setup {
 		defaultTo(&q.HandleSeconds, 10800)
 		defaultTo(&q.OfferSeconds, 30)
 		defaultPointer(&q.ReviewPercent, 100)
+		defaultTo(&q.Choice, LongestIdle)
+		defaultTo(&q.MissedOffers, 3)
 	}
 	s.EntryPoints = slices.Clone(s.EntryPoints)
 	for n := range s.EntryPoints {
@@ -129,6 +132,7 @@ func (s Setup) Entries() []Entry {
 	all = entries(all, ListGroups, s.Groups, func(g Group) string { return g.Name })
 	all = entries(all, ListReasons, s.Reasons, func(r NotReady) string { return r.Name })
 	all = entries(all, ListForms, s.Forms, func(f Form) string { return f.Name })
+	all = entries(all, ListCalendars, s.Calendars, func(c Calendar) string { return c.Name })
 	all = entries(all, ListQueues, s.Queues, func(q Queue) string { return q.Name })
 	all = entries(all, ListEntryPoints, s.EntryPoints, func(e EntryPoint) string { return e.Name })
 	all = entries(all, ListAgents, s.Agents, func(a NewAgent) string { return a.Login })
@@ -250,6 +254,7 @@ func (s Setup) Only(changes []Change) Setup {
 	s.Groups = keep(s.Groups, func(g Group) bool { return wanted[ListGroups+" "+g.Name] })
 	s.Reasons = keep(s.Reasons, func(r NotReady) bool { return wanted[ListReasons+" "+r.Name] })
 	s.Forms = keep(s.Forms, func(f Form) bool { return wanted[ListForms+" "+f.Name] })
+	s.Calendars = keep(s.Calendars, func(c Calendar) bool { return wanted[ListCalendars+" "+c.Name] })
 	s.Queues = keep(s.Queues, func(q Queue) bool { return wanted[ListQueues+" "+q.Name] })
 	s.EntryPoints = keep(s.EntryPoints, func(e EntryPoint) bool { return wanted[ListEntryPoints+" "+e.Name] })
 	s.Agents = keep(s.Agents, func(a NewAgent) bool { return wanted[ListAgents+" "+a.Login] })

@@ -87,6 +87,7 @@ var TaskTransitions = []Transition{
 	{"order.hold", string(TaskSnoozed), string(TaskSuspended)},
 	{"order.resume", string(TaskSuspended), string(TaskQueued)},
 	{"task.moved", string(TaskQueued), string(TaskQueued)},
+	{"task.routing_timeout", string(TaskQueued), string(TaskQueued)},
 	{"task.moved", string(TaskSuspended), string(TaskSuspended)},
 	{"task.done", string(TaskHeld), string(TaskDone)},
 	{"task.withdrawn", string(TaskQueued), string(TaskWithdrawn)},

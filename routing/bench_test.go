@@ -12,8 +12,8 @@ import (
 	"parley/interaction"
 )
 
-// The house of the target: 10,000 agents with 3 of 200 skills each, all of them at work, and 100,000 tasks of three
-// classes and three priorities waiting, most for a skill at a level, some for anybody.
+// The house of the target: 10,000 agents with 3 of 200 skills each and rules of capacity, all of them at work, and 100,000 tasks of three
+// classes, three priorities and all three choices waiting, most for a skill at a level, some for anybody.
 type big struct {
 	book   *Book
 	rnd    *rand.Rand
@@ -23,12 +23,16 @@ type big struct {
 }
 
 func newBig() *big {
-	b := &big{book: NewBook(Policy{Ageing: time.Hour}), rnd: rand.New(rand.NewPCG(7, 7)), now: time.Unix(1_700_000_000, 0)}
+	b := &big{book: NewBook(), rnd: rand.New(rand.NewPCG(7, 7)), now: time.Unix(1_700_000_000, 0)}
 	for n := range 10_000 {
 		a := interaction.Agent{
 			ID: interaction.ID(fmt.Sprintf("agent-%05d", n)), Role: interaction.RoleAgent, Enabled: true, Ready: true, Groups: []string{fmt.Sprint("group ", n%10)},
 			Since: b.now.Add(-time.Duration(b.rnd.IntN(3600)) * time.Second), Skills: map[string]int{},
 			Limits: map[interaction.Channel]int{"email": 3, "chat": 2, "sms": 4, "total": 5}, Load: map[interaction.Channel]int{"email": 3, "chat": 2},
+			Capacity: interaction.Capacity{
+				Weights: map[string]int{"email": 1, "chat": 1},
+				Rules:   []interaction.CapacityRule{{No: "chat", While: map[string]int{"email": 3, "chat": 2}}},
+			},
 		}
 		for range 3 {
 			a.Skills[fmt.Sprint("skill ", b.rnd.IntN(200))] = 1 + b.rnd.IntN(10)
@@ -49,7 +53,7 @@ func (b *big) task() interaction.Queued {
 	b.born++
 	t := interaction.Queued{
 		ID: interaction.ID(fmt.Sprintf("task-%07d", b.born)), Kind: interaction.TaskHandle, Class: []string{"email", "email", "chat", "sms"}[b.rnd.IntN(4)],
-		Group: fmt.Sprint("group ", b.rnd.IntN(10)), Push: true, Priority: b.rnd.IntN(3), OpenedAt: b.now,
+		Group: fmt.Sprint("group ", b.rnd.IntN(10)), Push: true, Policy: interaction.Policy{Choice: choices[b.rnd.IntN(len(choices))], Ageing: 3600, Service: 30}, DueAt: b.now.Add(time.Hour), Priority: b.rnd.IntN(3), OpenedAt: b.now,
 		ChainSince: b.now.Add(-time.Duration(b.rnd.IntN(600)) * time.Second), // links open all the time
 	}
 	if b.rnd.IntN(5) > 0 {

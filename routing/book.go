@@ -16,9 +16,9 @@ import (
 
 // Book holds waiting tasks and ready agents. It is not safe for concurrent use.
 type Book struct {
-	policy  Policy
 	names   map[name]int32
 	classes []class
+	inUse   [len(choices)]bool // choices that some task asks for
 	pools   map[poolKey]*pool
 
 	taskOf  map[interaction.ID]int32
@@ -31,12 +31,13 @@ type Book struct {
 	fresh    []int32 // agents who changed since the last decision
 	hopes    hopes
 	openings []interaction.Opening
+	given    []interaction.Opening // the list that was given last, to be used again
 }
 
 // NewBook makes an empty one.
-func NewBook(p Policy) *Book {
+func NewBook() *Book {
 	return &Book{
-		policy: p, names: map[name]int32{}, pools: map[poolKey]*pool{},
+		names: map[name]int32{}, pools: map[poolKey]*pool{},
 		taskOf: map[interaction.ID]int32{}, agentOf: map[interaction.ID]int32{},
 	}
 }
@@ -72,8 +73,8 @@ const noSkill = -1
 
 // pool is where tasks of a class wait for agents of a group with a skill, and agents who have room for it.
 type pool struct {
-	agents line
-	waits  [12]line // by the level that is asked for; above 10 nobody comes
+	agents [len(choices)]line // the same people in the order of each choice that is in use
+	waits  [12]line           // by the level that is asked for; above 10 nobody comes
 	tasks  int
 }
 
@@ -92,6 +93,7 @@ type task struct {
 	live   bool
 	number uint32 // which task of this slot: alarms for those before it do not ring
 	class  int32
+	choice int8
 	place  entry
 	doors  []door
 }
@@ -101,28 +103,6 @@ type door struct {
 	pool  *pool
 	level int32
 	link  int32
-}
-
-// agent is a slot for a ready agent.
-type agent struct {
-	id           interaction.ID
-	version      int64
-	live, senior bool
-	idleSince    int64
-	load, limit  []int // by class
-	total, most  int
-	loads        map[interaction.Channel]int // as they came
-	limits       map[interaction.Channel]int
-	places       []int32 // groups, and himself last
-	skills       []skill
-	member       []membership
-}
-
-type skill struct{ name, level int32 }
-
-type membership struct {
-	pool  *pool
-	place entry
 }
 
 // SetTask puts a waiting task in, or what it has become.
@@ -136,9 +116,13 @@ func (b *Book) SetTask(w interaction.Queued) {
 	}
 	t := &b.tasks[slot]
 	t.Queued, t.live, t.number = w, true, t.number+1
-	t.class = b.class(w.Class, w.Kind == interaction.TaskReview)
+	class, choice := b.class(w.Class, w.Kind == interaction.TaskReview), choiceOf(w.Policy.Choice)
+	if !b.inUse[choice] {
+		b.useChoice(choice)
+	}
+	t.class, t.choice = class, choice
 	t.place = entry{id: w.ID, ref: slot}
-	t.place.a, t.place.b = b.policy.urgency(&t.Queued)
+	t.place.a, t.place.b = urgency(&t.Queued)
 	// What is open is worked out at the next decision, which knows the time.
 	b.clock.push(alarm{at: beginning, slot: slot, number: t.number})
 }
@@ -164,127 +148,6 @@ func (b *Book) taskSlot() int32 {
 	}
 	b.tasks = append(b.tasks, task{})
 	return int32(len(b.tasks) - 1)
-}
-
-// class gives the number of a class; a new one finds out who has room for it.
-func (b *Book) class(text string, senior bool) int32 {
-	for n, c := range b.classes {
-		if c.name == text && c.senior == senior {
-			return int32(n)
-		}
-	}
-	b.classes = append(b.classes, class{text, senior})
-	for slot := range b.agents {
-		if b.agents[slot].live {
-			b.leave(int32(slot))
-			b.agents[slot].count(class{text, senior}, b.classes)
-			b.join(int32(slot))
-		}
-	}
-	return int32(len(b.classes) - 1)
-}
-
-// SetAgent puts an agent in, or what he has become; who takes no offers is taken out.
-func (b *Book) SetAgent(in interaction.Agent) {
-	if !takesOffers(&in) {
-		b.DropAgent(in.ID)
-		return
-	}
-	slot, known := b.agentOf[in.ID]
-	if known {
-		b.leave(slot)
-	} else {
-		slot = b.agentSlot()
-		b.agentOf[in.ID] = slot
-	}
-	a := &b.agents[slot]
-	a.id, a.version, a.live, a.senior, a.idleSince = in.ID, in.Version, true, isSenior(&in), in.Since.UnixMicro()
-	a.loads, a.limits, a.load, a.limit = in.Load, in.Limits, a.load[:0], a.limit[:0]
-	for n, c := range b.classes {
-		a.count(c, b.classes[:n])
-	}
-	a.total, a.most = totalLoad(&in), limitOf(in.Limits, total)
-	a.places, a.skills = a.places[:0], a.skills[:0]
-	for _, g := range in.Groups {
-		a.places = append(a.places, b.number('g', g))
-	}
-	a.places = append(a.places, b.number('a', string(in.ID)))
-	for s, level := range in.Skills {
-		a.skills = append(a.skills, skill{b.number('s', s), int32(level)})
-	}
-	b.join(slot)
-	b.fresh = append(b.fresh, slot)
-}
-
-// count adds a class to those that the agent's load is counted by; before are those that are.
-func (a *agent) count(c class, before []class) {
-	load := a.loads[interaction.Channel(c.name)]
-	for n, other := range before {
-		if other.name == c.name && n < len(a.load) {
-			load = a.load[n]
-		}
-	}
-	a.load, a.limit = append(a.load, load), append(a.limit, limitOf(a.limits, c.name))
-}
-
-// DropAgent takes an agent out who is not ready any more.
-func (b *Book) DropAgent(id interaction.ID) {
-	slot, known := b.agentOf[id]
-	if !known {
-		return
-	}
-	b.leave(slot)
-	delete(b.agentOf, id)
-	b.agents[slot].live = false
-	b.free.agents = append(b.free.agents, slot)
-}
-
-func (b *Book) agentSlot() int32 {
-	if n := len(b.free.agents); n > 0 {
-		slot := b.free.agents[n-1]
-		b.free.agents = b.free.agents[:n-1]
-		return slot
-	}
-	b.agents = append(b.agents, agent{})
-	return int32(len(b.agents) - 1)
-}
-
-// join puts an agent into every line where tasks could find him: none for a class that he has no room for.
-func (b *Book) join(slot int32) {
-	a := &b.agents[slot]
-	if a.total >= a.most {
-		return
-	}
-	for c, class := range b.classes {
-		if class.senior && !a.senior || a.load[c] >= a.limit[c] {
-			continue
-		}
-		for n, where := range a.places {
-			b.enter(slot, poolKey{where, noSkill, int32(c)}, 0)
-			if n == len(a.places)-1 {
-				continue // nobody asks one agent for a skill
-			}
-			for _, s := range a.skills {
-				b.enter(slot, poolKey{where, s.name, int32(c)}, s.level)
-			}
-		}
-	}
-}
-
-func (b *Book) enter(slot int32, key poolKey, level int32) {
-	a := &b.agents[slot]
-	m := membership{pool: b.pool(key), place: entry{id: a.id, ref: slot, level: level}}
-	m.place.a, m.place.b = b.policy.rank(a.idleSince, a.total, int(level))
-	m.pool.agents.insert(m.place)
-	a.member = append(a.member, m)
-}
-
-func (b *Book) leave(slot int32) {
-	a := &b.agents[slot]
-	for _, m := range a.member {
-		m.pool.agents.remove(m.place)
-	}
-	a.member = a.member[:0]
 }
 
 // open lets a task wait behind every link that is open now, and sets the alarm for when that changes.

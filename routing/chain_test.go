@@ -126,12 +126,20 @@ func TestExplainSaysWhyForEveryone(t *testing.T) {
 		person("h", interaction.RoleAgent, func(a *interaction.Agent) { a.Load = map[interaction.Channel]int{"email": 2} }),
 		person("i", interaction.RoleAgent, func(a *interaction.Agent) { a.Load = map[interaction.Channel]int{"email": 1, "chat": 3} }),
 		person("j", interaction.RoleDesigner, nil),
+		person("m", interaction.RoleAgent, func(a *interaction.Agent) {
+			a.Load = map[interaction.Channel]int{"chat": 1}
+			a.Capacity.Rules = []interaction.CapacityRule{{No: "email", While: map[string]int{"chat": 1}}}
+		}),
+		person("n", interaction.RoleAgent, func(a *interaction.Agent) {
+			a.Load = map[interaction.Channel]int{"chat": 1}
+			a.Capacity.Weights = map[string]int{"chat": 4}
+		}),
 		person("k", interaction.RoleAgent, func(a *interaction.Agent) { a.Since = noon.Add(-time.Hour) }),
 		person("l", interaction.RoleAgent, func(a *interaction.Agent) {
 			a.Skills, a.Since = map[string]int{"billing": 5}, noon.Add(-9*time.Hour)
 		}),
 	}
-	e := Explain(Policy{}, task, agents, at(40))
+	e := Explain(task, agents, at(40))
 	require.Equal(t, interaction.ID("k"), e.Winner, "longest idle of those who fit through the first link that fits anybody")
 	got := map[interaction.ID]Why{}
 	for _, c := range e.Candidates {
@@ -139,21 +147,21 @@ func TestExplainSaysWhyForEveryone(t *testing.T) {
 	}
 	require.Equal(t, map[interaction.ID]Why{
 		"a": Fits, "b": NotReady, "c": Disabled, "d": NoLink, "e": NoLink, "f": Refused, "g": OwnReply, "h": ClassFull, "i": TotalFull,
-		"j": NoOffers, "k": Fits, "l": Fits,
+		"j": NoOffers, "k": Fits, "l": Fits, "m": Blocked, "n": TotalFull,
 	}, got)
 	require.Equal(t, []interaction.ID{"k", "a", "l"}, []interaction.ID{e.Candidates[0].Agent, e.Candidates[1].Agent, e.Candidates[2].Agent})
 	require.Equal(t, at(335), e.Next)
 	require.Len(t, e.Links, 3)
 
 	task.Kind = interaction.TaskReview
-	require.Empty(t, Explain(Policy{}, task, agents, at(40)).Winner, "a review is for seniors")
+	require.Empty(t, Explain(task, agents, at(40)).Winner, "a review is for seniors")
 	task.Kind, task.ReservedFor, task.ReservedUntil = interaction.TaskHandle, "d", at(50)
-	require.Equal(t, interaction.ID("d"), Explain(Policy{}, task, agents, at(40)).Winner, "reserved for him whatever the chain asks")
+	require.Equal(t, interaction.ID("d"), Explain(task, agents, at(40)).Winner, "reserved for him whatever the chain asks")
 }
 
 // In one queue at one priority nobody is overtaken: tasks are given in the order in which they came.
 func TestNobodyIsOvertaken(t *testing.T) {
-	b := NewBook(Policy{Ageing: time.Hour})
+	b := NewBook()
 	agent := interaction.Agent{
 		ID: "ann", Role: interaction.RoleAgent, Enabled: true, Ready: true, Groups: []string{"service"}, Skills: map[string]int{"billing": 8},
 		Limits: map[interaction.Channel]int{"email": 1}, Since: noon,
@@ -178,24 +186,55 @@ func TestNobodyIsOvertaken(t *testing.T) {
 	}
 }
 
+// The deadline decides as far as the policy says: half of the time that a task may wait counts like waiting.
+func TestServiceObjective(t *testing.T) {
+	tests := []struct {
+		name   string
+		policy interaction.Policy
+		first  interaction.ID
+	}{
+		{"age alone", interaction.Policy{}, "old"},
+		{"deadline alone", interaction.Policy{Service: 100}, "due soon"},
+		{"a little of it", interaction.Policy{Service: 10}, "old"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := NewBook()
+			for _, w := range []interaction.Queued{
+				{ID: "old", Class: "email", Group: "service", Push: true, OpenedAt: noon.Add(-time.Hour), DueAt: noon.Add(time.Hour)},
+				{ID: "due soon", Class: "email", Group: "service", Push: true, OpenedAt: noon, DueAt: noon.Add(time.Minute)},
+				{ID: "no objective", Class: "email", Group: "service", Push: true, OpenedAt: noon},
+			} {
+				w.Policy = tt.policy
+				b.SetTask(w)
+			}
+			b.SetAgent(interaction.Agent{ID: "ann", Role: interaction.RoleAgent, Enabled: true, Ready: true, Groups: []string{"service"}})
+			o, found := b.Next(noon)
+			require.True(t, found)
+			require.Equal(t, tt.first, o.Task)
+		})
+	}
+}
+
 // With ageing, a task of low priority that waited long enough goes before a new one of high priority.
 func TestAgeing(t *testing.T) {
 	tests := []struct {
 		name   string
-		policy Policy
+		policy interaction.Policy
 		first  interaction.ID
 	}{
-		{"strict", Policy{}, "urgent"},
-		{"an hour a step", Policy{Ageing: time.Hour}, "urgent"},
-		{"a minute a step", Policy{Ageing: time.Minute}, "old"},
+		{"strict", interaction.Policy{}, "urgent"},
+		{"an hour a step", interaction.Policy{Ageing: 3600}, "urgent"},
+		{"a minute a step", interaction.Policy{Ageing: 60}, "old"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := NewBook(tt.policy)
+			b := NewBook()
 			for _, w := range []interaction.Queued{
 				{ID: "old", Class: "email", Group: "service", Push: true, OpenedAt: noon.Add(-10 * time.Minute)},
 				{ID: "urgent", Class: "email", Group: "service", Push: true, OpenedAt: noon, Priority: 2},
 			} {
+				w.Policy = tt.policy
 				b.SetTask(w)
 			}
 			b.SetAgent(interaction.Agent{ID: "ann", Role: interaction.RoleAgent, Enabled: true, Ready: true, Groups: []string{"service"}})

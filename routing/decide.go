@@ -63,11 +63,10 @@ func (b *Book) Advance(now time.Time) {
 	}
 }
 
-// Openings gives, once, the links that opened and that the tasks' rows do not know of; tasks that are not pushed included.
+// Openings gives, once, the links that opened and that the tasks' rows do not know of; tasks that are not pushed included. The list is good until the next call.
 func (b *Book) Openings() []interaction.Opening {
-	list := b.openings
-	b.openings = nil
-	return list
+	b.openings, b.given = b.given[:0], b.openings
+	return b.given
 }
 
 // Alarm is when time alone changes something next; false when it changes nothing.
@@ -101,7 +100,7 @@ func (b *Book) bestTask(slot int32) (best entry, found bool) {
 		if m.pool.tasks == 0 {
 			continue
 		}
-		for level := range m.place.level + 1 {
+		for level := range m.level + 1 {
 			if e := b.firstFor(&m.pool.waits[level], a, &best, found); e != nil {
 				best, found = *e, true
 			}
@@ -129,7 +128,7 @@ func (b *Book) firstFor(l *line, a *agent, best *entry, found bool) *entry {
 // bestAgent goes through the task's open links in their order.
 func (b *Book) bestAgent(t *task) (slot, link int32, found bool) {
 	for _, d := range t.doors {
-		for _, c := range d.pool.agents.chunks {
+		for _, c := range d.pool.agents[t.choice].chunks {
 			for n := range c {
 				if e := &c[n]; e.level >= d.level && mayHave(t, &b.agents[e.ref]) {
 					return e.ref, d.link, true
@@ -159,12 +158,7 @@ func (b *Book) give(taskSlot, agentSlot, link int32, now time.Time) interaction.
 	counted := b.classes[t.class].name
 	b.DropTask(t.ID)
 	b.leave(agentSlot)
-	for n, c := range b.classes {
-		if c.name == counted {
-			a.load[n]++
-		}
-	}
-	a.total++
+	a.take(counted, b.classes)
 	a.idleSince = now.UnixMicro()
 	b.join(agentSlot)
 	return decided

@@ -25,6 +25,7 @@ const (
 	NoLink      Why = "no_open_link" // not named, not of the group, or without the skill at the level
 	ClassFull   Why = "class_full"
 	TotalFull   Why = "total_full"
+	Blocked     Why = "capacity_rule" // a rule of his keeps the class away while he has others
 )
 
 // Candidate is an agent with how he stands to a task.
@@ -35,7 +36,7 @@ type Candidate struct {
 	Level      int            `json:"level,omitempty"` // of his, in the skill that the link asks for
 	Load       int            `json:"load"`            // of the task's class
 	Limit      int            `json:"limit"`
-	Total      int            `json:"total"`
+	Total      int            `json:"total"` // weighed
 	TotalLimit int            `json:"totalLimit"`
 	IdleSince  time.Time      `json:"idleSince"`
 }
@@ -46,6 +47,7 @@ type Explanation struct {
 	At         time.Time                 `json:"at"`
 	Push       bool                      `json:"push"` // false: nobody is asked; the winner is who fits best
 	Choice     Choice                    `json:"choice"`
+	Place      int64                     `json:"place"`              // in the line of tasks, lower first
 	Links      []interaction.RouteTarget `json:"links"`              // that are open
 	Next       time.Time                 `json:"next,omitzero"`      // when the next link opens
 	Winner     interaction.ID            `json:"winner,omitempty"`   // empty: nobody fits
@@ -54,10 +56,10 @@ type Explanation struct {
 }
 
 // Explain works out who would get the task if it were the only one, with the reason for every agent.
-func Explain(p Policy, w interaction.Queued, agents []interaction.Agent, now time.Time) Explanation {
+func Explain(w interaction.Queued, agents []interaction.Agent, now time.Time) Explanation {
 	s := spanAt(&w, now)
 	e := Explanation{
-		Task: w.ID, At: now, Push: w.Push, Choice: cmp.Or(p.Agents, LongestIdle), Next: s.next,
+		Task: w.ID, At: now, Push: w.Push, Choice: cmp.Or(w.Policy.Choice, LongestIdle), Place: Place(w), Next: s.next,
 		Links: append([]interaction.RouteTarget{}, openLinks(&w, s, now)...), Candidates: []Candidate{},
 	}
 	if reserved(&w, now) {
@@ -66,30 +68,31 @@ func Explain(p Policy, w interaction.Queued, agents []interaction.Agent, now tim
 	for n := range agents {
 		e.Candidates = append(e.Candidates, stand(&w, &agents[n], e.Links, now))
 	}
-	slices.SortStableFunc(e.Candidates, func(x, y Candidate) int { return p.compare(x, y) })
+	choice := choiceOf(w.Policy.Choice)
+	slices.SortStableFunc(e.Candidates, func(x, y Candidate) int { return better(choice, x, y) })
 	if len(e.Candidates) > 0 && e.Candidates[0].Why == Fits {
 		e.Winner = e.Candidates[0].Agent
 	}
 	return e
 }
 
-// compare puts who fit first: by link, then by the policy.
-func (p Policy) compare(x, y Candidate) int {
+// better puts who fit first: by link, then by the queue's choice.
+func better(choice int8, x, y Candidate) int {
 	if fx, fy := x.Why == Fits, y.Why == Fits; fx != fy {
 		if fx {
 			return -1
 		}
 		return 1
 	}
-	xa, xb := p.rank(x.IdleSince.UnixMicro(), x.Total, x.Level)
-	ya, yb := p.rank(y.IdleSince.UnixMicro(), y.Total, y.Level)
+	xa, xb := rank(choice, x.IdleSince.UnixMicro(), x.Total, x.Level)
+	ya, yb := rank(choice, y.IdleSince.UnixMicro(), y.Total, y.Level)
 	return cmp.Or(cmp.Compare(x.Link, y.Link), cmp.Compare(xa, ya), cmp.Compare(xb, yb), cmp.Compare(x.Agent, y.Agent))
 }
 
 func stand(w *interaction.Queued, a *interaction.Agent, links []interaction.RouteTarget, now time.Time) Candidate {
 	c := Candidate{
 		Agent: a.ID, Link: -1, IdleSince: a.Since,
-		Load: a.Load[interaction.Channel(w.Class)], Limit: limitOf(a.Limits, w.Class), Total: totalLoad(a), TotalLimit: limitOf(a.Limits, total),
+		Load: a.Load[interaction.Channel(w.Class)], Limit: limitOf(a.Limits, w.Class), Total: pointsOf(a), TotalLimit: limitOf(a.Limits, interaction.Total),
 	}
 	through := false
 	if reserved(w, now) {
@@ -126,12 +129,8 @@ func why(w *interaction.Queued, a *interaction.Agent, c *Candidate, through bool
 		return Reserved
 	case !through:
 		return NoLink
-	case c.Load >= c.Limit:
-		return ClassFull
-	case c.Total >= c.TotalLimit:
-		return TotalFull
 	}
-	return Fits
+	return crowded(a, w.Class)
 }
 
 // letsIn reports whether the link means the agent, and his level in the skill that it asks for.

@@ -1,58 +1,73 @@
 package routing
 
 import (
-	"fmt"
 	"time"
 
 	"parley/interaction"
 )
 
-// Choice is how one of several agents who fit through the same link is chosen.
-type Choice string
+// Choice is how one of several agents who fit through the same link is chosen; a queue has its own.
+type Choice = interaction.Choice
 
 // The choices. Each falls back to the longest idle, and then to the lower id.
 const (
-	LongestIdle Choice = "longest_idle"
-	LeastLoaded Choice = "least_loaded"
-	BestSkill   Choice = "best_skill" // the highest level in the skill of the link; plain longest idle where the link asks for none
+	LongestIdle = interaction.LongestIdle
+	LeastLoaded = interaction.LeastLoaded
+	BestSkill   = interaction.BestSkill
 )
 
-// Policy decides orders. The zero Policy is strict priority and longest idle.
-type Policy struct {
-	// Ageing is how long a wait counts as much as one step of priority: with an hour, a task of priority 1
-	// comes before tasks of priority 0 that are up to an hour older. Zero: priority goes before any age.
-	Ageing time.Duration
-	Agents Choice // empty: LongestIdle
+// choices count the lines that agents of a pool stand in, one for each.
+var choices = [...]Choice{LongestIdle, LeastLoaded, BestSkill}
+
+// choiceOf gives the place of a choice in choices.
+func choiceOf(c Choice) int8 {
+	switch c {
+	case LeastLoaded:
+		return 1
+	case BestSkill:
+		return 2
+	}
+	return 0
 }
 
-// Validate refuses a choice that does not exist and a negative ageing.
-func (p Policy) Validate() error {
-	switch p.Agents {
-	case "", LongestIdle, LeastLoaded, BestSkill:
-	default:
-		return interaction.Invalid("unknown_choice", "agents", "is none of %s, %s, %s", LongestIdle, LeastLoaded, BestSkill)
+// NoObjective is when a task without a service objective counts as due.
+const NoObjective = 24 * time.Hour
+
+// strictly is the ageing that puts priority before any age; maxStep and maxSpan bound what enters a place, so that no sum overflows.
+const (
+	strictly = 10 * 365 * 24 * time.Hour
+	maxStep  = 1000
+	maxSpan  = strictly
+)
+
+// urgency is a task's place in line, lower first: when it came, moved back by its priority and on by the time that it may wait, as far as its queue's
+// policy says. Waiting counts the same for every task, so the place does not depend on the time: nothing has to be sorted again as
+// tasks grow older. The database works out the same (place_of in the schema), so that who claims the next one gets what would have been
+// offered; a test holds the two together.
+func urgency(w *interaction.Queued) (a, b int64) {
+	opened, step := w.OpenedAt.UnixMicro(), int64(w.Policy.Ageing)*1e6
+	if step == 0 {
+		step = strictly.Microseconds()
 	}
-	if p.Ageing < 0 {
-		return fmt.Errorf("ageing: %w", interaction.Invalid("negative", "ageing", "is a time; 0 switches it off"))
+	due := opened + NoObjective.Microseconds()
+	if !w.DueAt.IsZero() {
+		due = w.DueAt.UnixMicro()
 	}
-	return nil
+	span := min(max(due-opened, 0), maxSpan.Microseconds())
+	return opened - int64(min(max(w.Priority, -maxStep), maxStep))*step + int64(w.Policy.Service)*span/100, opened
 }
 
-// urgency is a task's place in line, lower first. Waiting counts the same for every task, so the place
-// does not depend on the time: nothing has to be sorted again as tasks grow older.
-func (p Policy) urgency(w *interaction.Queued) (a, b int64) {
-	opened := w.OpenedAt.UnixMicro()
-	if p.Ageing == 0 {
-		return -int64(w.Priority), opened
-	}
-	return opened - int64(w.Priority)*p.Ageing.Microseconds(), opened
+// Place is a task's place in the line of all tasks, lower first.
+func Place(w interaction.Queued) int64 {
+	place, _ := urgency(&w)
+	return place
 }
 
 // rank is an agent's place in the line of a link, lower first.
-func (p Policy) rank(idleSince int64, load, level int) (a, b int64) {
-	switch p.Agents {
+func rank(choice int8, idleSince int64, points, level int) (a, b int64) {
+	switch choices[choice] {
 	case LeastLoaded:
-		return int64(load), idleSince
+		return int64(points), idleSince
 	case BestSkill:
 		return -int64(level), idleSince
 	}

@@ -17,12 +17,12 @@ var worlds = flag.Int("worlds", 100_000, "random worlds that the book is compare
 
 // world is a small house that changes at random; the naive rule decides on it from scratch.
 type world struct {
-	rnd    *rand.Rand
-	policy Policy
-	now    time.Time
-	tasks  map[interaction.ID]interaction.Queued
-	agents map[interaction.ID]interaction.Agent
-	born   int
+	rnd      *rand.Rand
+	policies [2]interaction.Policy // of two queues
+	now      time.Time
+	tasks    map[interaction.ID]interaction.Queued
+	agents   map[interaction.ID]interaction.Agent
+	born     int
 }
 
 var (
@@ -36,8 +36,14 @@ func newWorld(seed uint64) *world {
 	r := rand.New(rand.NewPCG(seed, 1))
 	return &world{
 		rnd: r, now: time.Unix(1_700_000_000, 0).UTC(),
-		policy: Policy{Ageing: pick(r, []time.Duration{0, time.Second, time.Hour}), Agents: pick(r, []Choice{"", LongestIdle, LeastLoaded, BestSkill})},
-		tasks:  map[interaction.ID]interaction.Queued{}, agents: map[interaction.ID]interaction.Agent{},
+		policies: [2]interaction.Policy{somePolicy(r), somePolicy(r)},
+		tasks:    map[interaction.ID]interaction.Queued{}, agents: map[interaction.ID]interaction.Agent{},
+	}
+}
+
+func somePolicy(r *rand.Rand) interaction.Policy {
+	return interaction.Policy{
+		Choice: pick(r, []Choice{"", LongestIdle, LeastLoaded, BestSkill}), Ageing: pick(r, []int{0, 1, 3600}), Service: pick(r, []int{0, 0, 50, 100}),
 	}
 }
 
@@ -74,9 +80,29 @@ func (w *world) someAgent() interaction.Agent {
 		}
 	}
 	if r.IntN(2) == 0 {
-		a.Limits[total] = r.IntN(5)
+		a.Limits[interaction.Total] = r.IntN(5)
+	}
+	if r.IntN(3) == 0 {
+		a.Capacity = w.someCapacity()
 	}
 	return a
+}
+
+// someCapacity weighs classes, those of waiting tasks and others, and keeps some away while there are others.
+func (w *world) someCapacity() interaction.Capacity {
+	r, c := w.rnd, interaction.Capacity{Weights: map[string]int{}}
+	all := append([]string{"sms"}, classes...)
+	for range r.IntN(3) {
+		c.Weights[pick(r, all)] = r.IntN(3)
+	}
+	for range r.IntN(3) {
+		rule := interaction.CapacityRule{No: pick(r, append([]string{interaction.AnyClass}, all...)), While: map[string]int{pick(r, all): 1 + r.IntN(2)}}
+		if r.IntN(2) == 0 {
+			rule.While[pick(r, all)] = 1
+		}
+		c.Rules = append(c.Rules, rule)
+	}
+	return c
 }
 
 func (w *world) someTask() interaction.Queued {
@@ -84,7 +110,10 @@ func (w *world) someTask() interaction.Queued {
 	w.born++
 	t := interaction.Queued{
 		ID: interaction.ID(fmt.Sprintf("t%04d", r.IntN(30))), Kind: interaction.TaskHandle, Class: pick(r, classes[:2]), Group: pick(r, groups[:2]), Push: r.IntN(10) > 0,
-		ChainSince: w.ago(6), Priority: r.IntN(3), OpenedAt: w.ago(8), Version: int64(w.born),
+		ChainSince: w.ago(6), Priority: r.IntN(3), OpenedAt: w.ago(8), Version: int64(w.born), Policy: w.policies[r.IntN(2)],
+	}
+	if r.IntN(2) == 0 {
+		t.DueAt = t.OpenedAt.Add(time.Duration(r.IntN(20)) * time.Second)
 	}
 	if r.IntN(3) == 0 {
 		t.LastAgent = agentID(r.IntN(20))
@@ -164,7 +193,7 @@ func (w *world) turn(t interaction.Queued) (interaction.Offer, bool) {
 	for _, l := range w.openTo(t) {
 		var best *interaction.Agent
 		for _, a := range w.agents {
-			if l.lets(a) && w.fits(t, a) && (best == nil || w.better(a, *best, l)) {
+			if l.lets(a) && w.fits(t, a) && (best == nil || preferred(t.Policy.Choice, a, *best, l)) {
 				best = &a
 			}
 		}
@@ -177,11 +206,16 @@ func (w *world) turn(t interaction.Queued) (interaction.Offer, bool) {
 
 // moreUrgent compares what a wait is worth now, priority counted in waiting time.
 func (w *world) moreUrgent(x, y interaction.Queued) bool {
-	if w.policy.Ageing == 0 && x.Priority != y.Priority {
-		return x.Priority > y.Priority
-	}
-	worth := func(t interaction.Queued) time.Duration {
-		return w.now.Sub(t.OpenedAt) + time.Duration(t.Priority)*w.policy.Ageing
+	worth := func(t interaction.Queued) time.Duration { // what it has waited, priority counted in waiting time, less what it may still wait
+		mayWait := NoObjective
+		if !t.DueAt.IsZero() {
+			mayWait = t.DueAt.Sub(t.OpenedAt)
+		}
+		step := time.Duration(t.Policy.Ageing) * time.Second
+		if step == 0 {
+			step = 10 * 365 * 24 * time.Hour // more than anything waits
+		}
+		return w.now.Sub(t.OpenedAt) + time.Duration(t.Priority)*step - mayWait*time.Duration(t.Policy.Service)/100
 	}
 	if worth(x) != worth(y) {
 		return worth(x) > worth(y)
@@ -260,26 +294,45 @@ func (w *world) fits(t interaction.Queued, a interaction.Agent) bool {
 		}
 		return 10
 	}
-	sum := 0
-	for _, n := range a.Load {
-		sum += n
+	counts := func(class string) int {
+		if n, ok := a.Capacity.Weights[class]; ok {
+			return n
+		}
+		return 1
 	}
+	for _, r := range a.Capacity.Rules {
+		applies := r.No == t.Class || r.No == "any"
+		for class, n := range r.While {
+			applies = applies && a.Load[interaction.Channel(class)] >= n
+		}
+		if applies {
+			return false
+		}
+	}
+	weightless := counts(t.Class) == 0
 	junior := a.Role == interaction.RoleAgent
 	return a.Ready && a.Enabled && a.Role != interaction.RoleDesigner && (t.Kind != interaction.TaskReview || !junior) && t.Author != a.ID &&
-		!slices.Contains(t.Refused, a.ID) && a.Load[interaction.Channel(t.Class)] < limit(t.Class) && sum < limit("total")
+		!slices.Contains(t.Refused, a.ID) && a.Load[interaction.Channel(t.Class)] < limit(t.Class) &&
+		(weightless || weighed(a)+counts(t.Class) <= limit("total"))
 }
 
-func (w *world) better(x, y interaction.Agent, l way) bool {
-	load := func(a interaction.Agent) (sum int) {
-		for _, n := range a.Load {
+// weighed is what an agent has, each as heavy as he counts it.
+func weighed(a interaction.Agent) (sum int) {
+	for class, n := range a.Load {
+		if weight, ok := a.Capacity.Weights[string(class)]; ok {
+			sum += n * weight
+		} else {
 			sum += n
 		}
-		return sum
 	}
-	if w.policy.Agents == LeastLoaded && load(x) != load(y) {
-		return load(x) < load(y)
+	return sum
+}
+
+func preferred(c Choice, x, y interaction.Agent, l way) bool {
+	if c == LeastLoaded && weighed(x) != weighed(y) {
+		return weighed(x) < weighed(y)
 	}
-	if w.policy.Agents == BestSkill && l.skill != "" && x.Skills[l.skill] != y.Skills[l.skill] {
+	if c == BestSkill && l.skill != "" && x.Skills[l.skill] != y.Skills[l.skill] {
 		return x.Skills[l.skill] > y.Skills[l.skill]
 	}
 	if !x.Since.Equal(y.Since) {
@@ -319,13 +372,13 @@ func TestTheBookDecidesAsTheNaiveRule(t *testing.T) {
 // compareIn lives through one world and gives how many decisions there were in it. In some worlds the explanations are held to the rule as well.
 func compareIn(t *testing.T, seed uint64) (decisions int) {
 	w := newWorld(seed)
-	b := NewBook(w.policy)
+	b := NewBook()
 	explain := seed%64 == 0 || seed%64 == 33
 	for range 1 + w.rnd.IntN(3) {
 		w.change(b)
 		w.naive(func(want interaction.Offer) {
 			if explain {
-				e := Explain(w.policy, w.tasks[want.Task], values(w.agents), w.now)
+				e := Explain(w.tasks[want.Task], values(w.agents), w.now)
 				require.Equal(t, want.Agent, e.Winner, "world %d: the explanation: %+v", seed, e)
 				require.Equal(t, want.Link, e.Candidates[0].Link, "world %d", seed)
 			}
@@ -340,7 +393,7 @@ func compareIn(t *testing.T, seed uint64) (decisions int) {
 	}
 	for _, left := range w.tasks {
 		if explain && left.Push {
-			require.Empty(t, Explain(w.policy, left, values(w.agents), w.now).Winner, "world %d: who would get what nobody gets", seed)
+			require.Empty(t, Explain(left, values(w.agents), w.now).Winner, "world %d: who would get what nobody gets", seed)
 		}
 	}
 	return decisions

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"parley/interaction"
 )
@@ -23,17 +24,28 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 	}
 	id := a.Interaction.Derive(a.Step)
 	chain := t.resolve(o, a.Chain)
-	_, err := t.Exec(ctx, `
+	var objective int
+	var opened time.Time
+	err := t.QueryRow(ctx, `
 		insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, chain, priority, message_number, author,
 			reserved_for, reserved_until, cycles, opened_at, note)
 		select $1, $2, $3, $4, $5, $6, 'queued', q.name, case when $8::jsonb = '[]' and $3 = 'handle' then q.chain else $8 end, $9, $10, $11,
 			$12, now() + make_interval(secs => $13), $14,
 			(select opened_at from interactions where id = $2), coalesce((select answer from closed_tasks where interaction_id = $2 and id = $15), '')
-		from queues q where q.name = $7`,
+		from queues q where q.name = $7
+		returning case kind when 'handle' then (select objective_seconds from queues where name = $7) else 0 end, opened_at`,
 		id, a.Interaction, a.Kind, a.Step, o.Channel, class, a.Queue, some(chain), o.Priority, a.Message, a.Author,
-		a.For, reservation.Seconds(), a.Cycles, a.Returned)
+		a.For, reservation.Seconds(), a.Cycles, a.Returned).Scan(&objective, &opened)
+	if noRows(err) {
+		return "", t.checkQueue(ctx, a.Queue)
+	}
 	if err != nil {
 		return "", err
+	}
+	if objective > 0 {
+		if err := t.setDue(ctx, id, opened, time.Duration(objective)*time.Second); err != nil {
+			return "", err
+		}
 	}
 	if err := t.openFirstLink(ctx, id); err != nil {
 		return "", err

@@ -4,15 +4,15 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"parley/interaction"
 )
 
-// room is the condition that an agent's row has room for one more task of class t.class, and taking it.
+// room is the condition that an agent's row has room for one more task of class t.class, and taking it. It is what package routing
+// matches by (crowded there); a test holds the two together.
 const (
-	room = ` a.enabled and a.load_total < coalesce((a.limits->>'total')::int, 10)
-		and coalesce((a.load->>t.class)::int, 0) < coalesce((a.limits->>t.class)::int, 10) `
+	room = ` a.enabled and coalesce((a.load->>t.class)::int, 0) < coalesce((a.limits->>t.class)::int, 10)
+		and case when a.capacity = '{}' then a.load_total < coalesce((a.limits->>'total')::int, 10)
+			else within_capacity(a.load, a.limits, a.capacity, t.class) end `
 	takeRoom = ` load = jsonb_set(a.load, array[t.class], to_jsonb(coalesce((a.load->>t.class)::int, 0) + 1)), load_total = a.load_total + 1 `
 )
 
@@ -25,85 +25,127 @@ const suits = ` t.state = 'queued' and (t.not_before is null or t.not_before <= 
 		or t.kind <> 'consult' and ($3 = 'admin' or q.group_name = any($4))
 			and (t.skill = '' or exists (select 1 from agent_skills s where s.agent_id = $2 and s.skill = t.skill and s.level >= t.level))) `
 
-// claimTask is the claim: one statement. It locks the task, then the agent, and changes both or neither; whoever waits for a lock
-// sees the row as it is then. The audit line is part of it.
-const claimTask = `
-	with t as (
-		select t.id, t.class, t.queue, t.kind, t.interaction_id, q.handle_seconds` + fromTasks + `
-		where t.id = $1 and ` + suits + ` for update of t),
+// claimTask is the claim of one task ($1), claimFirst that of the first in line, of queue $1 or (empty) of any. Each is one statement: it
+// locks the task, then the agent, and changes both or neither. Who waits for the lock of the task sees the row as it is then; who
+// takes the first in line does not wait and goes on to the next. The audit line is part of it.
+const (
+	claimTask = `
+	with t as (` + claimable + ` where t.id = $1 and ` + suits + ` for update of t),` + claimed
+
+	claimFirst = `
+	with c as materialized (` + inLine + `),
+	t as (` + claimable + ` join c on c.id = t.id where ` + suits + ` order by c.turn, c.place, c.id limit 1 for update of t skip locked),` + claimed
+
+	claimable = `select t.id, t.class, t.queue, t.kind, t.interaction_id, q.handle_seconds` + fromTasks
+
+	claimed = `
 	a as (
 		select a.id, a.load, a.load_total from agents a, t where a.id = $2 and ` + room + ` for update of a),
 	held as (
 		update tasks set state = 'held', agent_id = a.id, version = tasks.version + 1, offer_until = null,
 			handle_until = now() + make_interval(secs => t.handle_seconds)
-		from t, a where tasks.id = t.id returning tasks.id),
+		from t, a where tasks.id = t.id returning tasks.*),
 	loaded as (
 		update agents set ` + takeRoom + ` from t, a, held where agents.id = a.id),
 	line as (
 		insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data)
 		select 'task.claimed', $2, t.interaction_id, t.id, t.queue, 'queued', 'held', jsonb_build_object('kind', t.kind, 'agent', $2::text) from t, held)
-	select count(*) from held`
+	select ` + taskColumns + ` from held t join queues q on q.name = t.queue`
+)
+
+// inLine gives the first few tasks that suit agent $2 and that he has room for, out of each line that he stands at: what is reserved for him; of each
+// queue of his groups what asks for no skill or for one of his; what is open to a group of his. An index gives each line in its order.
+const inLine = `
+	select w.* from agents a cross join lateral (
+		select 0 as turn, t.place, t.id ` + fromTasks + ` where t.reserved_for = $2 and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + room + `
+		union
+		select 1, l.place, l.id
+		from queues q cross join (select '' as skill, 0 as level union all select skill, level from agent_skills where agent_id = $2) s
+			cross join lateral (
+				select t.place, t.id from tasks t
+				where t.queue = q.name and t.skill = s.skill and t.level <= s.level and ` + suits + ` and ` + room + ` order by t.place, t.id limit 8) l
+		where ($3 = 'admin' or q.group_name = any($4)) and ($1 = '' or q.name = $1)
+		union
+		select 1, l.place, l.id from (
+			select t.place, t.id ` + fromTasks + ` where t.group_name <> '' and t.group_name = any($4) and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + room + `
+			order by t.place, t.id limit 8) l) w
+	where a.id = $2 order by w.turn, w.place, w.id limit 16`
 
 // Claim gives a queued task to the actor, or says who or what stands in the way. Exactly one of any number of claimants gets it.
 func (s *Store) Claim(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Task, error) {
-	return act(ctx, s, by, func(t *tx) (interaction.Task, error) {
-		won, err := t.claim(ctx, by, id)
-		if err != nil {
-			return interaction.Task{}, err
-		}
-		if !won {
-			return interaction.Task{}, t.whyNot(ctx, by, id)
-		}
-		row, err := t.readTask(ctx, id)
-		return row.Task, err
-	})
+	return s.claim(ctx, by, claimTask, id, func(t *tx) error { return t.whyNot(ctx, by, id) })
 }
 
-func (t *tx) claim(ctx context.Context, by interaction.Actor, id interaction.ID) (bool, error) {
-	var won int
-	err := t.QueryRow(ctx, claimTask, id, by.Agent, by.Role, some(by.Groups)).Scan(&won)
-	t.tasks, t.events = true, true
-	return won == 1, err
-}
-
-// ClaimNext gives the actor the most urgent queued task that suits him, optionally of one queue; unknown when there is none. It
-// looks at a few of the first and lets the claim itself decide, so that racing agents go on to the next.
+// ClaimNext gives the actor the first task in line that suits him, optionally of one queue; unknown when there is none.
 func (s *Store) ClaimNext(ctx context.Context, by interaction.Actor, queue string) (interaction.Task, error) {
+	return s.claim(ctx, by, claimFirst, queue, func(t *tx) error { return t.whyNone(ctx, by, queue) })
+}
+
+// claim runs one of the two statements. Where it stands alone, because the client asked under no key, it is its own transaction, in
+// one round trip; when it changed nothing, or under a key, it runs in one with what goes with it.
+func (s *Store) claim(ctx context.Context, by interaction.Actor, statement string, what any, whyNot func(*tx) error) (interaction.Task, error) {
+	if _, keyed := ctx.Value(requestKey{}).(request); !keyed {
+		row, err := one(ctx, s.pool, "task", scanTask, statement, what, by.Agent, by.Role, some(by.Groups))
+		if err == nil {
+			s.others.add((&tx{tasks: true, events: true}).tell(s.wake)...)
+		}
+		if err == nil || interaction.KindOf(err) != interaction.KindUnknown {
+			return row.Task, err
+		}
+	}
 	return act(ctx, s, by, func(t *tx) (interaction.Task, error) {
-		for range 5 {
-			rows, err := t.Query(ctx, `select t.id`+fromTasks+`where `+suits+` and ($5 = '' or t.queue = $5) and $1::text is null
-				order by (t.reserved_for = $2) desc nulls last, t.priority desc, t.opened_at limit 16`,
-				nil, by.Agent, by.Role, some(by.Groups), queue)
-			if err != nil {
-				return interaction.Task{}, err
+		for range 5 { // others may have been quicker, each time
+			row, err := one(ctx, t, "task", scanTask, statement, what, by.Agent, by.Role, some(by.Groups))
+			if err == nil {
+				t.tasks, t.events = true, true
+				return row.Task, nil
 			}
-			ids, err := pgx.CollectRows(rows, pgx.RowTo[interaction.ID])
-			if err != nil {
-				return interaction.Task{}, err
+			if interaction.KindOf(err) != interaction.KindUnknown {
+				return row.Task, err
 			}
-			for _, id := range ids {
-				won, err := t.claim(ctx, by, id)
-				if err != nil {
-					return interaction.Task{}, err
-				}
-				if won {
-					row, err := t.readTask(ctx, id)
-					return row.Task, err
-				}
-			}
-			if len(ids) > 0 {
-				if err := t.full(ctx, by, ids[0]); err != nil {
-					return interaction.Task{}, err
-				}
-			}
-			if len(ids) < 16 {
-				break
+			if err := whyNot(t); err != nil {
+				return row.Task, err
 			}
 		}
-		return interaction.Task{}, &interaction.Error{
-			Kind: interaction.KindUnknown, Code: "nothing_waiting", Text: "nothing that suits you is waiting now; ask again in a moment",
-		}
+		return interaction.Task{}, nothingWaiting()
 	})
+}
+
+// claim is the claim of one task inside a transaction that does more.
+func (t *tx) claim(ctx context.Context, by interaction.Actor, id interaction.ID) (bool, error) {
+	_, err := one(ctx, t, "task", scanTask, claimTask, id, by.Agent, by.Role, some(by.Groups))
+	if err != nil && interaction.KindOf(err) == interaction.KindUnknown {
+		return false, nil
+	}
+	t.tasks, t.events = true, true
+	return err == nil, err
+}
+
+func nothingWaiting() error {
+	return &interaction.Error{
+		Kind: interaction.KindUnknown, Code: "nothing_waiting", Text: "nothing that suits you is waiting now; ask again in a moment",
+	}
+}
+
+// whyNone finds out why there was nothing in line: nothing waits, or the actor has no room for what does. Nil: something waits by now.
+func (t *tx) whyNone(ctx context.Context, by interaction.Actor, queue string) error {
+	var waiting bool
+	if err := t.QueryRow(ctx, `select exists (`+inLine+`)`, queue, by.Agent, by.Role, some(by.Groups)).Scan(&waiting); err != nil || waiting {
+		return err
+	}
+	var first interaction.ID
+	err := t.QueryRow(ctx, `select t.id`+fromTasks+`where `+suits+` and ($1 = '' or t.queue = $1) order by t.place, t.id limit 1`,
+		queue, by.Agent, by.Role, some(by.Groups)).Scan(&first)
+	if noRows(err) {
+		return nothingWaiting()
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.full(ctx, by, first); err != nil {
+		return err
+	}
+	return nothingWaiting()
 }
 
 // whyNot finds out why a claim changed nothing.
@@ -150,13 +192,15 @@ func taken(row taskRow) error {
 func (t *tx) full(ctx context.Context, by interaction.Actor, id interaction.ID) error {
 	var fits bool
 	var load, limits map[string]int
-	err := t.QueryRow(ctx, `select `+room+`, a.load, a.limits from agents a, tasks t where a.id = $1 and t.id = $2`, by.Agent, id).
-		Scan(&fits, &load, &limits)
+	var capacity interaction.Capacity
+	err := t.QueryRow(ctx, `select `+room+`, a.load, a.limits, a.capacity from agents a, tasks t where a.id = $1 and t.id = $2`, by.Agent, id).
+		Scan(&fits, &load, &limits, &capacity)
 	if noRows(err) || err == nil && fits {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return interaction.Conflict("at_capacity", "you hold as many tasks as you may; finish or release one first").With("load", load).With("limits", limits)
+	return interaction.Conflict("at_capacity", "you hold as many tasks as you may; finish or release one first").
+		With("load", load).With("limits", limits).With("capacity", capacity)
 }

@@ -10,9 +10,6 @@ import (
 // changes it and writes the audit. It never waits for a lock (what somebody is changing at this moment is
 // left for the next time), so any number of processes may run it at once, and what one has done the next one does not find.
 
-// missedLimit is how many offers in a row an agent may let run out before he counts as gone.
-const missedLimit = 3
-
 // clockBatch is how many tasks one statement changes at most, so that none holds many locks for long.
 const clockBatch = 200
 
@@ -29,8 +26,8 @@ func backToQueue(change string) string {
 		from t join a on a.id = t.agent_id where tasks.id = t.id
 		returning tasks.id, tasks.interaction_id, tasks.kind, tasks.queue, tasks.class, t.agent_id, t.state),
 	n as (
-		select c.agent_id, sum(c.n)::int as total, jsonb_object_agg(c.class, greatest(coalesce((a.load->>c.class)::int, 0) - c.n, 0)) as load
-		from (select agent_id, class, count(*)::int as n from back where state in ('held', 'offered') group by agent_id, class) c
+		select c.agent_id, sum(c.n)::int as total, min(c.most) as most, jsonb_object_agg(c.class, greatest(coalesce((a.load->>c.class)::int, 0) - c.n, 0)) as load
+		from (select agent_id, class, count(*)::int as n, (select min(missed_offers) from queues where name = any(array_agg(back.queue))) as most from back where state in ('held', 'offered') group by agent_id, class) c
 			join a on a.id = c.agent_id
 		group by c.agent_id)`
 }
@@ -49,7 +46,7 @@ func line(code, data string) string {
 	return `
 	line as (
 		insert into events (code, interaction_id, task_id, queue, from_state, to_state, data)
-		select '` + code + `', interaction_id, id, queue, state, 'queued', jsonb_build_object('kind', kind, 'agent', agent_id::text` + data + `) from back)`
+		select '` + code + `', interaction_id, id, queue, state, 'queued', jsonb_strip_nulls(jsonb_build_object('kind', kind, 'agent', agent_id::text` + data + `)) from back)`
 }
 
 // clocks are the statements in the order in which they run; each gives how many tasks it changed.
@@ -59,10 +56,10 @@ var clocks = []string{
 	with t as (
 		select id, agent_id, state from tasks where state = 'offered' and offer_until <= now() order by offer_until limit %d for update skip locked),`, clockBatch) +
 		backToQueue(`, refused = tasks.refused || t.agent_id`) + `,` +
-		less(fmt.Sprintf(`, missed = a.missed + n.total, ready = a.ready and a.missed + n.total < %[1]d,
-			reason = case when a.ready and a.missed + n.total >= %[1]d then 'missed_offers' else agents.reason end,
-			since = case when a.ready and a.missed + n.total >= %[1]d then now() else agents.since end,
-			version = agents.version + (a.ready and a.missed + n.total >= %[1]d)::int`, missedLimit)) + `,` +
+		less(`, missed = a.missed + n.total, ready = a.ready and a.missed + n.total < n.most,
+			reason = case when a.ready and a.missed + n.total >= n.most then 'missed_offers' else agents.reason end,
+			since = case when a.ready and a.missed + n.total >= n.most then now() else agents.since end,
+			version = agents.version + (a.ready and a.missed + n.total >= n.most)::int`) + `,` +
 		line("task.missed", "") + `,
 	away as (
 		insert into events (code, data) select 'agent.not_ready', jsonb_build_object('agent', id::text, 'reason', 'missed_offers') from less where was and not still)
@@ -73,6 +70,19 @@ var clocks = []string{
 	with t as (
 		select id, agent_id, state from tasks where state = 'held' and handle_until <= now() order by handle_until limit %d for update skip locked),`, clockBatch) +
 		backToQueue("") + `,` + less("") + `,` + line("task.taken_back", ", 'why', 'handling_timeout'") + `
+	select count(*) from back`,
+
+	// A task that nobody took within its queue's routing time-out (mission R7): from now on it is open to the whole group of the overflow queue, or of
+	// its own where there is none. The one for whom it was kept has had his time.
+	fmt.Sprintf(`
+	with t as (
+		select id, queue from tasks where state = 'queued' and route_until <= now() order by route_until limit %d for update skip locked),
+	back as (
+		update tasks set queue = coalesce(q.overflow, q.name), route_until = null, chain = '[]', chain_step = 0, skill = '', level = 0, group_name = '',
+			reserved_for = null, reserved_until = null, version = tasks.version + 1
+		from t join queues q on q.name = t.queue where tasks.id = t.id
+		returning tasks.id, tasks.interaction_id, tasks.kind, tasks.queue, 'queued' as state, null as agent_id, t.queue as before),`, clockBatch) +
+		line("task.routing_timeout", ", 'before', before") + `
 	select count(*) from back`,
 
 	// Whatever an agent had who works here no more.

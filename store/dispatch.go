@@ -129,6 +129,9 @@ const namesAgent = ` data->>'agent' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 // follow reads the rows that the feed names. They are at least as new as it.
 func (s *Store) follow(ctx context.Context, f *feed) (interaction.Changes, error) {
 	rows, err := s.matching(ctx, f.All, f.tasks, f.interactions, f.agents)
+	if err == nil && f.All {
+		err = translate(s.pool.QueryRow(ctx, `select exists (select 1 from queues where push)`).Scan(&rows.Pushes))
+	}
 	rows.At, rows.Seen, rows.All, rows.Worked = f.At, f.Seen, f.All, f.Worked
 	return rows, err
 }
@@ -181,17 +184,17 @@ func missing[T any](asked []interaction.ID, found []T, id func(*T) interaction.I
 
 // selectQueued reads tasks as matching sees them; where a chain names a queue, that queue's group comes along.
 const selectQueued = `select t.id, t.kind, t.class, t.queue, q.group_name, q.push, t.skill, t.level, t.group_name, t.chain, t.chain_step, t.chain_since,
-	i.last_agent, t.priority, t.opened_at, t.not_before, t.reserved_for, t.reserved_until, t.refused, t.author, t.version,
+	i.last_agent, q.choice, q.ageing_seconds, q.service_weight, t.priority, t.opened_at, t.due_at, t.not_before, t.reserved_for, t.reserved_until, t.refused, t.author, t.version,
 	case when t.chain @? '$[*] ? (@.kind == "queue" && @.name != "")' then (select jsonb_object_agg(name, group_name) from queues) end` +
 	fromTasks + `left join interactions i on i.id = t.interaction_id `
 
 func scanQueued(row pgx.CollectableRow) (interaction.Queued, error) {
 	var w interaction.Queued
-	var notBefore, reserved *time.Time
+	var due, notBefore, reserved *time.Time
 	var groups map[string]string
 	err := row.Scan(&w.ID, &w.Kind, &w.Class, &w.Queue, &w.Group, &w.Push, &w.Demand.Skill, &w.Demand.Level, &w.Demand.Group, &w.Chain, &w.ChainStep,
-		&w.ChainSince, &w.LastAgent, &w.Priority, &w.OpenedAt, &notBefore, &w.ReservedFor, &reserved, &w.Refused, &w.Author, &w.Version, &groups)
-	w.NotBefore, w.ReservedUntil = orZero(notBefore), orZero(reserved)
+		&w.ChainSince, &w.LastAgent, &w.Policy.Choice, &w.Policy.Ageing, &w.Policy.Service, &w.Priority, &w.OpenedAt, &due, &notBefore, &w.ReservedFor, &reserved, &w.Refused, &w.Author, &w.Version, &groups)
+	w.DueAt, w.NotBefore, w.ReservedUntil = orZero(due), orZero(notBefore), orZero(reserved)
 	for n, link := range w.Chain {
 		if link.Kind == interaction.ToQueue && link.Name != "" && link.Name != w.Queue {
 			w.Chain[n].Kind, w.Chain[n].Name = interaction.ToGroup, groups[link.Name] // a queue that is no more has nobody

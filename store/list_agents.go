@@ -10,13 +10,13 @@ import (
 	"parley/interaction"
 )
 
-const agentColumns = `select a.id, a.login, a.name, a.email, a.role, a.enabled, a.limits, a.load, a.ready, a.reason, a.since, a.version,
+const agentColumns = `select a.id, a.login, a.name, a.email, a.role, a.enabled, a.limits, a.capacity, a.load, a.ready, a.reason, a.since, a.version,
 	coalesce((select array_agg(g.group_name order by g.group_name) from agent_groups g where g.agent_id = a.id), '{}'),
 	coalesce((select jsonb_object_agg(s.skill, s.level) from agent_skills s where s.agent_id = a.id), '{}') from agents a`
 
 func scanAgent(row pgx.CollectableRow) (interaction.Agent, error) {
 	var a interaction.Agent
-	err := row.Scan(&a.ID, &a.Login, &a.Name, &a.Email, &a.Role, &a.Enabled, &a.Limits, &a.Load, &a.Ready, &a.Reason, &a.Since, &a.Version, &a.Groups, &a.Skills)
+	err := row.Scan(&a.ID, &a.Login, &a.Name, &a.Email, &a.Role, &a.Enabled, &a.Limits, &a.Capacity, &a.Load, &a.Ready, &a.Reason, &a.Since, &a.Version, &a.Groups, &a.Skills)
 	return a, err
 }
 

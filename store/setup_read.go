@@ -16,12 +16,22 @@ func (t *tx) readSetup(ctx context.Context) (interaction.Setup, error) {
 		list(ctx, t, &s.Groups, `select name, title from groups order by name`),
 		list(ctx, t, &s.Reasons, `select name, title from reasons order by name`),
 		list(ctx, t, &s.Forms, `select name, title, questions from forms order by name`),
-		list(ctx, t, &s.Queues, `select name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push
+		func() error {
+			rows, err := t.Query(ctx, `select definition from calendars order by name`)
+			if err != nil {
+				return err
+			}
+			s.Calendars, err = pgx.CollectRows(rows, pgx.RowTo[interaction.Calendar])
+			return err
+		},
+		list(ctx, t, &s.Queues, `select name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
+				choice, ageing_seconds, service_weight, objective_seconds, coalesce(calendar, ''), coalesce(overflow, ''), missed_offers
 			from queues order by name`),
-		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language from entry_points order by name`),
+		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language, coalesce(calendar, '')
+			from entry_points order by name`),
 		list(ctx, t, &s.Agents, `select login, name, email, role, not enabled,
 				coalesce((select array_agg(group_name order by group_name) from agent_groups where agent_id = id), '{}'),
-				coalesce((select jsonb_object_agg(skill, level) from agent_skills where agent_id = id), '{}'), limits
+				coalesce((select jsonb_object_agg(skill, level) from agent_skills where agent_id = id), '{}'), limits, capacity
 			from agents order by login`),
 		list(ctx, t, &s.Categories, `select name, title, skill, coalesce(queue, ''), auto_threshold::text::float8, route_threshold::text::float8 from categories order by name`),
 		list(ctx, t, &s.Responses, `select name, category, language, usage, state = 'approved', starts, expires, subject, body from responses order by name`),

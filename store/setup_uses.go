@@ -25,10 +25,13 @@ var usesBy = map[string]string{
 		union all select 'agents', a.login, 0 from agent_groups g join agents a on a.id = g.agent_id where g.group_name = $1
 		union all select 'review_policies', name, 0 from review_policies where escalate_to = $1
 		union all select 'open_tasks', '', count(*) from tasks where group_name = $1`,
+	interaction.ListCalendars: `
+		select 'queues', name, 0 from queues where calendar = $1
+		union all select 'entry_points', name, 0 from entry_points where calendar = $1`,
 	interaction.ListQueues: `
 		select 'entry_points', name, 0 from entry_points where queue = $1
 		union all select 'categories', name, 0 from categories where queue = $1
-		union all select 'queues', name, 0 from queues where name <> $1 and ` + chainNames("queue") + `
+		union all select 'queues', name, 0 from queues where name <> $1 and (overflow = $1 or ` + chainNames("queue") + `)
 		union all select 'rules', name, 0 from rules where definition->'then'->>'queue' = $1
 		union all select 'dispositions', name, 0 from dispositions where $1 = any(queues)
 		union all select 'review_policies', name, 0 from review_policies where queue = $1

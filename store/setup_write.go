@@ -13,7 +13,7 @@ import (
 func (t *tx) putSetup(ctx context.Context, by interaction.Actor, setup interaction.Setup) error {
 	setup = setup.WithDefaults()
 	for _, part := range []func(context.Context, interaction.Setup) error{
-		t.putGroups, t.putWords, t.putForms, t.putQueues, t.putEntryPoints,
+		t.putGroups, t.putWords, t.putForms, t.putCalendars, t.putQueues, t.putEntryPoints,
 		func(ctx context.Context, setup interaction.Setup) error { return t.putAgents(ctx, by, setup) },
 		t.putCategories, t.putResponses, t.putRules, t.putPolicies,
 	} {
@@ -60,16 +60,39 @@ func (t *tx) putForms(ctx context.Context, setup interaction.Setup) error {
 	return nil
 }
 
+func (t *tx) putCalendars(ctx context.Context, setup interaction.Setup) error {
+	for _, c := range setup.Calendars {
+		if _, err := t.Exec(ctx, `insert into calendars (name, definition) values ($1, $2) on conflict (name) do update set definition = $2`, c.Name, c); err != nil {
+			return named(err, interaction.ListCalendars, c.Name)
+		}
+	}
+	return nil
+}
+
+// putQueues writes queues, and then where they overflow to: that may be one behind them. What waits gets its place in line by the queue's new policy.
 func (t *tx) putQueues(ctx context.Context, setup interaction.Setup) error {
 	for _, q := range setup.Queues {
 		_, err := t.Exec(ctx, `
-			insert into queues (name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-			on conflict (name) do update set (title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push)
+			insert into queues (name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
+				choice, ageing_seconds, service_weight, objective_seconds, calendar, missed_offers)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16)
+			on conflict (name) do update set (title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
+					choice, ageing_seconds, service_weight, objective_seconds, calendar, missed_offers)
 				= (excluded.title, excluded.group_name, excluded.priority, excluded.chain, excluded.review_percent, excluded.route_seconds,
-					excluded.handle_seconds, excluded.offer_seconds, excluded.push)`,
-			q.Name, q.Title, q.Group, q.Priority, some(q.Chain), q.ReviewPercent, q.RouteSeconds, q.HandleSeconds, q.OfferSeconds, q.Push)
+					excluded.handle_seconds, excluded.offer_seconds, excluded.push,
+					excluded.choice, excluded.ageing_seconds, excluded.service_weight, excluded.objective_seconds, excluded.calendar, excluded.missed_offers)`,
+			q.Name, q.Title, q.Group, q.Priority, some(q.Chain), q.ReviewPercent, q.RouteSeconds, q.HandleSeconds, q.OfferSeconds, q.Push,
+			q.Choice, q.AgeingSeconds, q.ServiceWeight, q.ObjectiveSeconds, q.Calendar, q.MissedOffers)
 		if err != nil {
+			return named(err, interaction.ListQueues, q.Name)
+		}
+		if _, err := t.Exec(ctx, `update tasks set priority = priority where queue = $1 and place <> place_of(opened_at, due_at, priority, $2, $3)`,
+			q.Name, q.AgeingSeconds, q.ServiceWeight); err != nil {
+			return named(err, interaction.ListQueues, q.Name)
+		}
+	}
+	for _, q := range setup.Queues {
+		if _, err := t.Exec(ctx, `update queues set overflow = nullif($2, '') where name = $1`, q.Name, q.Overflow); err != nil {
 			return named(err, interaction.ListQueues, q.Name)
 		}
 	}
@@ -79,10 +102,11 @@ func (t *tx) putQueues(ctx context.Context, setup interaction.Setup) error {
 func (t *tx) putEntryPoints(ctx context.Context, setup interaction.Setup) error {
 	for _, e := range setup.EntryPoints {
 		_, err := t.Exec(ctx, `
-			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language) values ($1, $2, $3, $4, $5, $6, $7, $8)
-			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language)
-				= (excluded.channel, excluded.address, excluded.enabled, excluded.workflow, excluded.queue, excluded.from_name, excluded.language)`,
-			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language)
+			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language, calendar)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''))
+			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language, calendar)
+				= (excluded.channel, excluded.address, excluded.enabled, excluded.workflow, excluded.queue, excluded.from_name, excluded.language, excluded.calendar)`,
+			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language, e.Calendar)
 		if err != nil {
 			return named(err, interaction.ListEntryPoints, e.Name)
 		}
@@ -105,10 +129,11 @@ func (t *tx) putAgents(ctx context.Context, by interaction.Actor, setup interact
 			}
 		}
 		err = t.QueryRow(ctx, `
-			insert into agents (id, login, name, email, role, limits, enabled) values ($1, $2, $3, $4, $5, $6, $7)
-			on conflict (login) do update set (name, email, role, limits, enabled, ready, version)
-				= (excluded.name, excluded.email, excluded.role, excluded.limits, excluded.enabled, agents.ready and excluded.enabled, agents.version + 1)
-			returning id`, interaction.NewID(), a.Login, a.Name, a.Email, a.Role, a.Limits, !a.Disabled).Scan(&id)
+			insert into agents (id, login, name, email, role, limits, enabled, capacity) values ($1, $2, $3, $4, $5, $6, $7, $8)
+			on conflict (login) do update set (name, email, role, limits, enabled, capacity, ready, version)
+				= (excluded.name, excluded.email, excluded.role, excluded.limits, excluded.enabled, excluded.capacity, agents.ready and excluded.enabled,
+					agents.version + 1)
+			returning id`, interaction.NewID(), a.Login, a.Name, a.Email, a.Role, a.Limits, !a.Disabled, a.Capacity).Scan(&id)
 		if err != nil {
 			return named(err, interaction.ListAgents, a.Login)
 		}
@@ -216,7 +241,8 @@ func (t *tx) applyModels(ctx context.Context, setup interaction.Setup) error {
 
 // tableOf is where a list is kept. Agents are not removed but disabled: the audit names them.
 var tableOf = map[string]string{
-	interaction.ListGroups: "groups", interaction.ListReasons: "reasons", interaction.ListForms: "forms", interaction.ListQueues: "queues",
+	interaction.ListGroups: "groups", interaction.ListReasons: "reasons", interaction.ListForms: "forms",
+	interaction.ListCalendars: "calendars", interaction.ListQueues: "queues",
 	interaction.ListEntryPoints: "entry_points", interaction.ListCategories: "categories", interaction.ListResponses: "responses",
 	interaction.ListRules: "rules", interaction.ListDispositions: "dispositions", interaction.ListReviewPolicies: "review_policies",
 }

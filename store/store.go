@@ -36,6 +36,7 @@ type Store struct {
 	guard      LoopGuard
 	others     *Others
 	mailDomain string
+	hours      Hours
 
 	entries entryCache
 
@@ -49,6 +50,7 @@ type Options struct {
 	Renderer  Renderer  // fills standard responses
 	LoopGuard LoopGuard // zero: DefaultLoopGuard
 	Others    *Others   // nil: this is the only process
+	Hours     Hours     // counts open time; nil: all time is
 	Log       *slog.Logger
 
 	MailDomain string // right side of the Message-IDs we make; empty: localhost
@@ -87,7 +89,10 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others, mailDomain: opt.MailDomain}
+	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others, mailDomain: opt.MailDomain, hours: opt.Hours}
+	if s.hours == nil {
+		s.hours = allHours{}
+	}
 	if err := s.checkDurable(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -190,7 +195,7 @@ func newMigrator(ctx context.Context, conn *pgx.Conn) (*migrate.Migrator, error)
 
 // inTx runs fn in one transaction and tells the background parts afterwards what it left for them.
 func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
-	t := &tx{mailDomain: s.mailDomain}
+	t := &tx{mailDomain: s.mailDomain, hours: s.hours}
 	err := pgx.BeginFunc(ctx, s.pool, func(raw pgx.Tx) error {
 		t.Tx = raw
 		return fn(t)
@@ -206,6 +211,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
 type tx struct {
 	pgx.Tx
 	mailDomain                     string
+	hours                          Hours
 	inbound, outbox, tasks, events bool
 }
 

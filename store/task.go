@@ -18,18 +18,18 @@ type taskRow struct {
 }
 
 const taskColumns = `t.id, t.interaction_id, t.kind, t.step, t.channel, t.class, t.state, t.queue, q.group_name, t.skill, t.level, t.group_name,
-	t.chain, t.chain_step, t.priority, t.opened_at, t.not_before, t.agent_id, t.reserved_for, t.reserved_until, t.offer_until, t.handle_until,
+	t.chain, t.chain_step, t.priority, t.opened_at, t.due_at, t.not_before, t.agent_id, t.reserved_for, t.reserved_until, t.offer_until, t.handle_until,
 	t.refused, t.author, t.parent_id, t.message_number, t.note, t.cycles, t.transfers, t.version`
 
 const fromTasks = ` from tasks t join queues q on q.name = t.queue `
 
 func scanTask(row pgx.CollectableRow) (taskRow, error) {
 	var t taskRow
-	var notBefore, reserved, offer, handle *time.Time
+	var due, notBefore, reserved, offer, handle *time.Time
 	err := row.Scan(&t.ID, &t.Interaction, &t.Kind, &t.Step, &t.Channel, &t.Class, &t.State, &t.Queue, &t.QueueGroup, &t.Demand.Skill, &t.Demand.Level,
-		&t.Demand.Group, &t.Chain, &t.ChainStep, &t.Priority, &t.OpenedAt, &notBefore, &t.Agent, &t.ReservedFor, &reserved, &offer, &handle,
+		&t.Demand.Group, &t.Chain, &t.ChainStep, &t.Priority, &t.OpenedAt, &due, &notBefore, &t.Agent, &t.ReservedFor, &reserved, &offer, &handle,
 		&t.Refused, &t.Author, &t.Parent, &t.Message, &t.Note, &t.Cycles, &t.Transfers, &t.Version)
-	t.NotBefore, t.ReservedUntil, t.OfferUntil, t.HandleUntil = orZero(notBefore), orZero(reserved), orZero(offer), orZero(handle)
+	t.DueAt, t.NotBefore, t.ReservedUntil, t.OfferUntil, t.HandleUntil = orZero(due), orZero(notBefore), orZero(reserved), orZero(offer), orZero(handle)
 	return t, err
 }
 

@@ -25,10 +25,9 @@ type DispatchStore interface {
 // decides in memory, out of a routing.Book that it builds from the tables and keeps up to date, and confirms
 // each decision by a conditional statement. One process leads; a second one at the same time does no harm.
 type Dispatcher struct {
-	Store  DispatchStore
-	Bell   Bell
-	Log    *slog.Logger
-	Policy routing.Policy
+	Store DispatchStore
+	Bell  Bell
+	Log   *slog.Logger
 
 	ring  Bell // Bell, or one of its own
 	book  *routing.Book
@@ -132,7 +131,7 @@ func (d *Dispatcher) look(ctx context.Context) error {
 		d.clock.tick = asked
 	}
 	if c.All {
-		d.book, d.clock.built = routing.NewBook(d.Policy), time.Now()
+		d.book, d.clock.built = routing.NewBook(), time.Now()
 	}
 	if d.worked == nil {
 		d.worked = map[interaction.ID]time.Time{}
@@ -251,24 +250,4 @@ func (d *Dispatcher) setAlarm() {
 	if wait := max(at.Sub(d.now()), breath); wait < every {
 		d.clock.alarm = time.AfterFunc(wait+time.Millisecond, d.ring.Ring)
 	}
-}
-
-// MatchStore is what WhoWouldGet needs.
-type MatchStore interface {
-	MatchView(ctx context.Context, by interaction.Actor, task interaction.ID) (interaction.MatchView, error)
-}
-
-// Asking answers who would get a waiting task now, and why (mission R10).
-type Asking struct {
-	Store  MatchStore
-	Policy routing.Policy // the dispatcher's
-}
-
-// WhoWouldGet gives the reasons for every agent, the winner first; for supervisors who may know of the task.
-func (a *Asking) WhoWouldGet(ctx context.Context, by interaction.Actor, task interaction.ID) (routing.Explanation, error) {
-	v, err := a.Store.MatchView(ctx, by, task)
-	if err != nil {
-		return routing.Explanation{}, err
-	}
-	return routing.Explain(a.Policy, v.Task, v.Agents, v.At), nil
 }

@@ -23,6 +23,7 @@ import (
 	"parley/adapters/smtp"
 	"parley/engine"
 	"parley/interaction"
+	"parley/lib/calendar"
 	"parley/lib/mail"
 	"parley/store"
 	"parley/workers"
@@ -65,7 +66,7 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 	}
 	var err error
 	h.store, err = store.Open(ctx, databaseURL, store.Options{
-		Renderer: renderer{}, Log: log, Others: h.others, MailDomain: h.config.Hostname,
+		Renderer: renderer{}, Log: log, Others: h.others, MailDomain: h.config.Hostname, Hours: &calendar.Shelf{},
 		Wake: store.Wake{Inbound: h.inbound.Ring, Outbox: h.news.Ring, Tasks: h.tasks.Ring, Events: h.changes.Ring},
 	})
 	if err != nil {

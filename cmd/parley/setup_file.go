@@ -12,11 +12,14 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"parley/activities/screening"
 	"parley/interaction"
+	"parley/lib/calendar"
 	"parley/lib/rules"
 	"parley/lib/template"
 )
@@ -130,6 +133,7 @@ func (s *setupFiles) add(f file) {
 	s.Groups = append(s.Groups, f.Groups...)
 	s.Reasons = append(s.Reasons, f.Reasons...)
 	s.Forms = append(s.Forms, f.Forms...)
+	s.Calendars = append(s.Calendars, f.Calendars...)
 	s.Queues = append(s.Queues, f.Queues...)
 	s.EntryPoints = append(s.EntryPoints, f.EntryPoints...)
 	s.Agents = append(s.Agents, f.Agents...)
@@ -194,9 +198,15 @@ func (s *setupFiles) explain(err error) error {
 	return configError{errors.Join(lines...)}
 }
 
-// meaning compiles rules and the texts of responses.
+// meaning compiles calendars, rules and the texts of responses.
 func meaning(s interaction.Setup) []*interaction.Fault {
 	var faults []*interaction.Fault
+	for _, c := range s.Calendars {
+		var wrong *interaction.Error
+		if _, err := calendar.Compile(c); errors.As(err, &wrong) {
+			faults = append(faults, &interaction.Fault{List: interaction.ListCalendars, Name: c.Name, Field: wrong.Field, Value: calendarValue(c, wrong.Field), Text: wrong.Text})
+		}
+	}
 	if _, err := screening.Compile(s.Rules); err != nil {
 		for _, err := range each(err) {
 			fault := &interaction.Fault{List: interaction.ListRules, Text: err.Error()}
@@ -225,6 +235,23 @@ func meaning(s interaction.Setup) []*interaction.Fault {
 		}
 	}
 	return faults
+}
+
+// calendarValue gives what a calendar says in a field such as week.mon-fri or holidays.3.
+func calendarValue(c interaction.Calendar, field string) any {
+	list, key, _ := strings.Cut(field, ".")
+	switch list {
+	case "zone":
+		return c.Zone
+	case "week":
+		return c.Week[key]
+	case "exceptions":
+		return c.Exceptions[key]
+	}
+	if n, err := strconv.Atoi(key); err == nil && n < len(c.Holidays) {
+		return c.Holidays[n]
+	}
+	return nil
 }
 
 // each gives the errors that were joined into one.

@@ -10,11 +10,23 @@ create table groups (
 	title text not null default ''
 );
 
+create table calendars (
+	name text primary key,
+	definition jsonb not null
+);
+
 create table queues (
 	name text primary key,
 	title text not null default '',
 	group_name text not null references groups,
 	priority int not null default 0,
+	choice text not null default 'longest_idle' check (choice in ('longest_idle', 'least_loaded', 'best_skill')),
+	ageing_seconds int not null default 0,       -- of waiting that count as one step of priority; 0: priority goes before any age
+	service_weight int not null default 0,       -- percent: how far the deadline decides a place in line, instead of the age
+	missed_offers int not null default 3,        -- in a row make an agent not ready
+	objective_seconds int not null default 0,    -- service objective, of open time; 0: none
+	calendar text references calendars,          -- null: the entry point's, or all hours
+	overflow text references queues,             -- gets what nobody took within route_seconds
 	chain jsonb not null default '[]',           -- of routing targets; empty: anybody of the group
 	review_percent int not null default 100 check (review_percent between 0 and 100),
 	route_seconds int not null default 43200,    -- routing time-out, 12 h
@@ -31,7 +43,8 @@ create table entry_points (
 	workflow text not null,
 	queue text not null references queues,
 	from_name text not null default '',
-	language text not null default 'en'
+	language text not null default 'en',
+	calendar text references calendars
 );
 create unique index entry_points_address on entry_points (channel, lower(address));
 
@@ -44,6 +57,7 @@ create table agents (
 	enabled boolean not null default true,
 	password text,                               -- argon2id, encoded; null: no local sign-in
 	limits jsonb not null default '{"email": 3, "total": 10}',
+	capacity jsonb not null default '{}',        -- weights and rules across classes, beside the limits
 	load jsonb not null default '{}',            -- changed only together with the task it counts
 	load_total int not null default 0 check (load_total >= 0),
 	ready boolean not null default false,
@@ -315,7 +329,10 @@ create table tasks (
 	chain_step int not null default 0,
 	chain_since timestamptz not null default now(),
 	priority int not null default 0,
+	place bigint not null,                       -- in line, lower first: place_of, kept by a trigger
 	opened_at timestamptz not null default now(),
+	due_at timestamptz,                          -- by the service objective
+	route_until timestamptz,                     -- routing time-out; null: it is over
 	not_before timestamptz,
 	agent_id uuid,
 	reserved_for uuid,
@@ -335,10 +352,46 @@ create table tasks (
 ) with (fillfactor = 70);
 create index tasks_interaction on tasks (interaction_id);
 create index tasks_agent on tasks (agent_id) where agent_id is not null;
-create index tasks_queued on tasks (queue, priority desc, opened_at) where state = 'queued';
+create index tasks_queued on tasks (queue, skill, place, id) where state = 'queued';
+create index tasks_reserved on tasks (reserved_for) where reserved_for is not null;
+create index tasks_group on tasks (group_name, place, id) where state = 'queued' and group_name <> '';
+create index tasks_routing on tasks (route_until) where state = 'queued';
 create index tasks_clock on tasks (offer_until) where state = 'offered';
 create index tasks_handling on tasks (handle_until) where state = 'held';
 create index tasks_snoozed on tasks (not_before) where state = 'snoozed';
+
+-- ---------------------------------------------------------------- who is first, who has room: the same as package routing says
+
+-- A task's place in line, lower first. It does not depend on the present, so a line is sorted once.
+create function place_of(opened timestamptz, due timestamptz, priority int, ageing_seconds int, service_weight int) returns bigint language sql immutable as $$
+	select (extract(epoch from opened) * 1000000)::bigint
+		- least(greatest(priority, -1000), 1000)::bigint * coalesce(nullif(ageing_seconds, 0), 315360000) * 1000000
+		+ service_weight::bigint * least(greatest((extract(epoch from coalesce(due, opened + interval '24 hours') - opened) * 1000000)::bigint, 0), 315360000000000) / 100
+$$;
+
+create function place_task() returns trigger language plpgsql as $$
+declare
+	q queues;
+begin
+	select * into q from queues where name = new.queue;
+	new.place := place_of(new.opened_at, new.due_at, new.priority, q.ageing_seconds, q.service_weight);
+	if tg_op = 'INSERT' or new.queue <> old.queue then
+		new.route_until := case when new.kind = 'handle' then now() + make_interval(secs => q.route_seconds) end;
+	end if;
+	return new;
+end $$;
+create trigger place before insert or update of priority, opened_at, due_at, queue on tasks for each row execute function place_task();
+
+-- Whether an agent with weights or rules of capacity may have one more task of the class; the limit of the class itself is looked at elsewhere.
+create function within_capacity(load jsonb, limits jsonb, capacity jsonb, class text) returns boolean language sql immutable as $$
+	select (coalesce((capacity->'weights'->>class)::int, 1) = 0
+			or (select coalesce(sum(n::bigint * coalesce((capacity->'weights'->>c)::int, 1)), 0) from jsonb_each_text(load) as l (c, n))
+				+ coalesce((capacity->'weights'->>class)::int, 1) <= coalesce((limits->>'total')::int, 10))
+		and not exists (
+			select 1 from jsonb_array_elements(coalesce(capacity->'rules', '[]')) as r
+			where r->>'no' in (class, 'any')
+				and not exists (select 1 from jsonb_each_text(r->'while') as w (c, n) where coalesce((load->>c)::int, 0) < n::int))
+$$;
 
 create table closed_tasks (
 	id uuid not null,

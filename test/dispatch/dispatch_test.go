@@ -301,15 +301,16 @@ func (h *house) act(t *testing.T, who interaction.Actor, turn int) int32 {
 	return 0
 }
 
+// The question who would get a task is answered as the dispatcher then decides, in a process that has none.
 func TestWhoWouldGet(t *testing.T) {
 	h := newHouse(t)
 	ann, ben := h.ready(t, "ann"), h.ready(t, "ben")
 	task := h.open(t, interaction.RouteTarget{Kind: interaction.ToSkill, Name: "billing", Level: 7, Seconds: 3600}, interaction.RouteTarget{Kind: interaction.ToQueue})
-	ask := &workers.Asking{Store: h.Store}
-	_, err := ask.WhoWouldGet(t.Context(), ann, task)
+	_, err := h.MatchView(t.Context(), ann, task)
 	require.Equal(t, interaction.KindForbidden, interaction.KindOf(err))
-	e, err := ask.WhoWouldGet(t.Context(), storetest.Person(t, h.Store, "vic"), task)
+	v, err := h.MatchView(t.Context(), storetest.Person(t, h.Store, "vic"), task)
 	require.NoError(t, err)
+	e := routing.Explain(v.Task, v.Agents, v.At)
 	require.Equal(t, ben.Agent, e.Winner)
 	for _, c := range e.Candidates {
 		if c.Agent == ann.Agent {
@@ -318,6 +319,6 @@ func TestWhoWouldGet(t *testing.T) {
 	}
 	h.dispatch(t, h.Store)
 	h.offeredTo(t, task, ben)
-	_, err = ask.WhoWouldGet(t.Context(), storetest.Person(t, h.Store, "vic"), task)
+	_, err = h.MatchView(t.Context(), storetest.Person(t, h.Store, "vic"), task)
 	require.Equal(t, interaction.KindConflict, interaction.KindOf(err))
 }
