@@ -87,6 +87,9 @@ type Tasks interface {
 type Reviews interface {
 	ReviewView(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.ReviewView, error)
 	Decide(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d interaction.Decision) error
+	Edits(ctx context.Context, by interaction.Actor, id interaction.ID, message int64) ([]interaction.Edit, error)
+	ReviewRates(ctx context.Context, by interaction.Actor, policy string, agent interaction.ID) ([]interaction.Rate, error)
+	Scorecards(ctx context.Context, by interaction.Actor, f interaction.ScoreFilter) ([]interaction.Scorecard, error)
 }
 
 // Knowledge is what answers are made of.

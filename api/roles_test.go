@@ -77,6 +77,10 @@ var rolesTable = map[string]row{
 	"GET /v1/reviews/{id}":           {own: [3]int{404, 200, 200}, foreign: unknown, designer: 403, admin: 200, object: "review"},
 	"POST /v1/reviews/{id}/decision": {own: [3]int{404, 204, 204}, foreign: unknown, designer: 403, admin: 204, object: "review", body: `{"decision":"approve"}`},
 
+	"GET /v1/interactions/{id}/messages/{number}/edits": readable("interaction"),
+	"GET /v1/review-rates":                              {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/scorecards":                                {own: allOf(200), designer: 403, admin: 200},
+
 	"GET /v1/responses":          {own: allOf(200), designer: 200, admin: 200},
 	"GET /v1/categories":         {own: allOf(200), designer: 200, admin: 200},
 	"POST /v1/attachments":       {own: allOf(201), designer: 403, admin: 201, body: "form"},

@@ -71,6 +71,10 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/reviews/{id}", summary: "Look at a reply to decide on", role: agent}, s.getReview)
 	on(s, route{method: post, path: "/v1/reviews/{id}/decision", summary: "Decide on a reply", role: agent, limit: textBody}, s.decide)
 
+	on(s, route{method: get, path: "/v1/interactions/{id}/messages/{number}/edits", summary: "What reviewers changed in a message", role: agent}, s.listEdits)
+	on(s, route{method: get, path: "/v1/review-rates", summary: "How often people are reviewed now, and why", role: agent}, s.listRates)
+	on(s, route{method: get, path: "/v1/scorecards", summary: "How reviews went, by author or by reviewer", role: agent}, s.listScorecards)
+
 	on(s, route{method: get, path: "/v1/responses", summary: "Find standard responses", role: everybody}, s.listResponses)
 	on(s, route{method: get, path: "/v1/categories", summary: "List the category tree", role: everybody}, s.listCategories)
 	s.plain(route{method: post, path: "/v1/attachments", summary: "Upload a file to attach", role: agent, status: 201, raw: true, untimed: true}, s.upload, uploadForm(s))

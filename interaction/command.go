@@ -49,6 +49,9 @@ type Decision struct {
 	Subject string
 	Comment string // for the author; required when returned
 	Reason  string // stop: a code
+	Agent   ID     // reassign: to this reviewer; empty: to anybody else
+
+	Evaluation map[string]int // answers to the policy's form, by question
 }
 
 // Order is a supervisor's order on one interaction; which fields count follows from its name.

@@ -94,7 +94,9 @@ type Consult struct {
 type ReviewView struct {
 	Task
 	Reply   Message
-	Answers *Message // nil: the customer has written none
+	Answers *Message   // nil: the customer has written none
+	Open    OpenReview // why it was drawn, and by when it is to be decided
+	Form    *Form      // to be filled in with the decision; nil: none
 }
 
 // ContactView is a contact with his newest interactions that the viewer may know of.

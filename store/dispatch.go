@@ -56,10 +56,12 @@ func (s *Store) send(ctx context.Context, batch *pgx.Batch) error {
 func (s *Store) Tick(ctx context.Context, seen string) (interaction.Changes, error) {
 	batch := &pgx.Batch{}
 	changed := queueClocks(batch)
+	due := queueDue(batch)
 	f := queueFeed(batch, seen)
 	if err := s.send(ctx, batch); err != nil {
 		return interaction.Changes{}, err
 	}
+	s.passDeadlines(ctx, *due)
 	if *changed > 0 {
 		s.wake.Events()
 	}

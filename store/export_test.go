@@ -17,3 +17,6 @@ func (s *Store) TaskVisible(ctx context.Context, by interaction.Actor, id intera
 	err = s.pool.QueryRow(ctx, `select exists (select 1`+fromTasks+q.sql()+`)`, q.args...).Scan(&inSQL)
 	return row.visible(by), inSQL, err
 }
+
+// Draw is the number that a reply draws.
+var Draw = draw

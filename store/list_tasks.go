@@ -185,5 +185,8 @@ func (s *Store) ReviewView(ctx context.Context, by interaction.Actor, id interac
 	} else if interaction.KindOf(err) == interaction.KindUnknown {
 		err = nil
 	}
+	if err == nil {
+		err = s.policyOf(ctx, &v)
+	}
 	return v, err
 }

@@ -158,6 +158,28 @@ func (t *tx) checkAgent(ctx context.Context, field string, id interaction.ID) er
 	return err
 }
 
+// checkFor refuses who cannot have this task: nobody at work, a designer, for a review a mere agent.
+func (t *tx) checkFor(ctx context.Context, field string, id interaction.ID, row taskRow) error {
+	var role interaction.Role
+	var enabled bool
+	err := t.QueryRow(ctx, `select role, enabled from agents where id = $1`, id).Scan(&role, &enabled)
+	if err != nil && !noRows(err) {
+		return err
+	}
+	to := interaction.Actor{Role: role}
+	switch {
+	case noRows(err) || !enabled:
+		return interaction.Invalid("unknown_agent", field, "there is no such agent at work")
+	case !to.AtLeast(interaction.RoleAgent):
+		return interaction.Invalid("takes_no_tasks", field, "is a designer, who configures and takes no tasks")
+	case row.Kind == interaction.TaskReview && !to.AtLeast(interaction.RoleSenior):
+		return interaction.Invalid("seniors_only", field, "is no senior or supervisor, who decide on reviews")
+	case row.Kind == interaction.TaskReview && row.Author == id:
+		return interaction.Invalid("own_reply", field, "is the author, who never decides on his own reply")
+	}
+	return nil
+}
+
 func (t *tx) checkQueue(ctx context.Context, name string) error {
 	var found bool
 	if err := t.QueryRow(ctx, `select exists (select 1 from queues where name = $1)`, name).Scan(&found); err != nil || found {

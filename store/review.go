@@ -2,37 +2,53 @@ package store
 
 import (
 	"context"
-	"hash/fnv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"parley/interaction"
 )
 
-// OpenReview decides by the queue's policy whether the reply is reviewed; if so it opens the review, otherwise it
-// writes the ledger row: the decision to send. Which replies are drawn follows from the interaction and the message alone, so a step that runs again draws the same.
+// OpenReview decides by policy whether the reply is reviewed; if so it opens the review, otherwise it writes the ledger row: the decision to
+// send. What was returned once is always seen again.
 func (s *Store) OpenReview(ctx context.Context, id interaction.ID, step string, message int64, author interaction.ID, cycles int) (interaction.Review, error) {
 	return once(ctx, s, id, step, func(t *tx, o openInteraction) (interaction.Review, error) {
-		var percent int
-		if err := t.QueryRow(ctx, `select review_percent from queues where name = $1`, o.Queue).Scan(&percent); err != nil {
+		d, err := t.drawReview(ctx, o, message, author)
+		if err != nil {
 			return interaction.Review{}, err
 		}
-		if cycles > 0 || draw(id, message) < percent { // what was returned once is always seen again
-			task, err := t.openTask(ctx, o, interaction.Ask{
-				Interaction: id, Step: step, Kind: interaction.TaskReview, Message: message, Author: author, Cycles: cycles,
-			})
-			return interaction.Review{Needed: true, Task: task}, err
+		if cycles > 0 {
+			d.Rate, d.Reason = 100, "returned_before"
 		}
-		return interaction.Review{}, t.release(ctx, o, message)
+		line := event{Code: "review.drawn", Interaction: id, Queue: o.Queue, Data: map[string]any{
+			"message": message, "author": author, "policy": d.Policy, "rate": d.Rate, "reason": d.Reason, "number": d.Number,
+		}}
+		if d.Number >= d.Rate {
+			line.Code = "review.spared"
+			if err := t.audit(ctx, line); err != nil {
+				return interaction.Review{}, err
+			}
+			return interaction.Review{}, t.release(ctx, o, message)
+		}
+		line.Task, err = t.openTask(ctx, o, interaction.Ask{
+			Interaction: id, Step: step, Kind: interaction.TaskReview, Message: message, Author: author, Cycles: cycles,
+		})
+		if err != nil {
+			return interaction.Review{}, err
+		}
+		if err := t.keepReview(ctx, line.Task, d); err != nil {
+			return interaction.Review{}, err
+		}
+		return interaction.Review{Needed: true, Task: line.Task}, t.audit(ctx, line)
 	})
 }
 
-// draw gives a number from 0 to 99 that belongs to this reply.
-func draw(id interaction.ID, message int64) int {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	h.Write([]byte{byte(message)})
-	return int(h.Sum32() % 100)
+// keepReview keeps why the reply is reviewed and by when; it goes with the task.
+func (t *tx) keepReview(ctx context.Context, task interaction.ID, d drawn) error {
+	_, err := t.Exec(ctx, `insert into open_reviews (task_id, policy, rate, reason, number, form, seconds, overdue, escalate_to, due_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => nullif($7, 0)))`,
+		task, d.Policy, d.Rate, d.Reason, d.Number, d.form, int(d.time/time.Second), d.overdue, d.escalateTo)
+	return err
 }
 
 // release decides to send: ledger row and state together.
@@ -95,49 +111,76 @@ func mayDecide(row taskRow, by interaction.Actor, version int64) error {
 
 func (t *tx) decide(ctx context.Context, by interaction.Actor, row taskRow, d interaction.Decision) error {
 	news := interaction.News{Kind: interaction.NewsDecision, Task: row.ID, Message: row.Message, Agent: by.Agent}
+	result := reviewResult{verdict: d.Verdict}
+	open, err := t.openReview(ctx, row.ID)
+	if err != nil {
+		return err
+	}
 	switch d.Verdict {
-	case "approve":
+	case interaction.VerdictApprove:
 		news.Code = "approved"
-		if d.Text != "" || d.HTML != "" || d.Subject != "" {
-			if err := t.editReply(ctx, by, row, d); err != nil {
-				return err
-			}
+		if result.edited, err = t.editReply(ctx, by, row, d); err != nil {
+			return err
 		}
-	case "return":
+	case interaction.VerdictReturn:
 		if d.Comment == "" {
 			return interaction.Invalid("required", "comment", "say what is to be changed")
 		}
 		news.Code = "returned"
-	case "stop":
+	case interaction.VerdictStop:
 		if d.Reason == "" {
 			return interaction.Invalid("required", "reason", "say why it is stopped, as a code")
 		}
 		news.Code, news.Value = "stopped", clip(d.Reason, 60)
-	case "reassign":
-		return t.requeue(ctx, row, by, "task.released", `refused = refused || $2::uuid, reserved_for = null`, by.Agent)
+	case interaction.VerdictReassign:
+		return t.reassignReview(ctx, by, row, d.Agent)
 	default:
 		return interaction.Invalid("bad_decision", "decision", "is approve, return, stop or reassign")
+	}
+	if result.form, result.answers, result.score, err = t.evaluate(ctx, open, d); err != nil {
+		return err
 	}
 	if err := t.closeTask(ctx, row, "task.done", interaction.TaskDone, news.Code, d.Comment); err != nil {
 		return err
 	}
-	if err := t.auditTask(ctx, by, row, "task.done", interaction.TaskDone, map[string]any{"decision": news.Code, "message": row.Message}); err != nil {
+	if err := t.auditTask(ctx, by, row, "task.done", interaction.TaskDone, map[string]any{
+		"decision": news.Code, "message": row.Message, "edited": result.edited, "score": result.score, "author": row.Author,
+	}); err != nil {
+		return err
+	}
+	if err := t.keepResult(ctx, by, row, open, news.Code, result); err != nil {
+		return err
+	}
+	if err := t.learn(ctx, by, row, open.Policy, d.Verdict, result.edited); err != nil {
 		return err
 	}
 	return t.answeredBy(ctx, row, by, news)
 }
 
-// editReply changes the reply under review; what it was before stays with the audit.
-func (t *tx) editReply(ctx context.Context, by interaction.Actor, row taskRow, d interaction.Decision) error {
-	type content struct {
-		Subject string `json:"subject"`
-		Text    string `json:"text"`
-		HTML    string `json:"html"`
+// reassignReview gives a review to others: to anybody but who has it, or to one reviewer by name.
+func (t *tx) reassignReview(ctx context.Context, by interaction.Actor, row taskRow, to interaction.ID) error {
+	if to == "" {
+		return t.requeue(ctx, row, by, "task.released", `refused = refused || $2::uuid, reserved_for = null`, by.Agent)
 	}
-	before, err := one(ctx, t, "message", pgx.RowToStructByPos[content],
+	if to == row.Author {
+		return interaction.Invalid("own_reply", "agent_id", "is the author, who never decides on his own reply")
+	}
+	if err := t.checkFor(ctx, "agent_id", to, row); err != nil {
+		return err
+	}
+	return t.requeue(ctx, row, by, "task.released", `refused = array_remove(refused, $2), reserved_for = $2, reserved_until = now() + make_interval(secs => $3)`,
+		to, reservation.Seconds())
+}
+
+// editReply changes the reply under review and tells whether anything is different; what it was before stays with the audit.
+func (t *tx) editReply(ctx context.Context, by interaction.Actor, row taskRow, d interaction.Decision) (bool, error) {
+	if d.Text == "" && d.HTML == "" && d.Subject == "" {
+		return false, nil
+	}
+	before, err := one(ctx, t, "message", pgx.RowToStructByPos[interaction.Content],
 		`select subject, body, html from messages where interaction_id = $1 and number = $2`, row.Interaction, row.Message)
 	if err != nil {
-		return err
+		return false, err
 	}
 	after := before
 	if d.Text != "" || d.HTML != "" {
@@ -146,12 +189,30 @@ func (t *tx) editReply(ctx context.Context, by interaction.Actor, row taskRow, d
 	if d.Subject != "" {
 		after.Subject = d.Subject
 	}
+	if after == before {
+		return false, nil
+	}
 	if _, err := t.Exec(ctx, `update messages set subject = $3, body = $4, html = $5 where interaction_id = $1 and number = $2`,
 		row.Interaction, row.Message, after.Subject, after.Text, after.HTML); err != nil {
-		return err
+		return false, err
 	}
-	return t.audit(ctx, event{
+	return true, t.audit(ctx, event{
 		Code: "reply.edited", Actor: by, Interaction: row.Interaction, Task: row.ID, Data: map[string]any{"message": row.Message},
 		Before: before, After: after,
 	})
+}
+
+// Edits gives what reviewers changed in a message of an interaction that the actor may know of, oldest first.
+func (s *Store) Edits(ctx context.Context, by interaction.Actor, id interaction.ID, message int64) ([]interaction.Edit, error) {
+	if _, err := s.InteractionMessage(ctx, by, id, message); err != nil {
+		return nil, err
+	}
+	rows, err := s.pool.Query(ctx, `select e.actor, e.at, e.task_id, coalesce(v.before, '{}'), coalesce(v.after, '{}') from events e join event_values v using (position)
+		where e.interaction_id = $1 and e.at >= $2 and e.code = 'reply.edited' and (e.data->>'message')::bigint = $3 order by e.position`,
+		id, id.Time().Add(-time.Hour), message)
+	if err != nil {
+		return nil, translate(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[interaction.Edit])
+	return list, translate(err)
 }

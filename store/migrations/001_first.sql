@@ -540,8 +540,9 @@ create table open_reviews (                      -- goes with its task
 	seconds int not null default 0,              -- that a reviewer has
 	overdue text not null default '',
 	escalate_to text not null default '',
+	opened_at timestamptz not null default now(),
 	due_at timestamptz,
-	passed int not null default 0
+	passed int not null default 0                -- deadlines
 );
 create index open_reviews_due on open_reviews (due_at) where due_at is not null;
 
