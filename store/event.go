@@ -36,12 +36,18 @@ func (t *tx) audit(ctx context.Context, e event) error {
 			values ($1, $2, $3, $4, $5, $6, $7, $8)`, e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, e.Data)
 		return err
 	}
-	_, err := t.Exec(ctx, `with put as (insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data)
-			values ($1, $2, $3, $4, $5, $6, $7, $8) returning position)
-		insert into event_values (position, interaction_id, before, after) select position, $3, $9, $10 from put`,
+	_, err := t.Exec(ctx, `
+		with v as (select uuid_send(gen_random_uuid()) as salt, $9::jsonb as before, $10::jsonb as after),
+		put as (
+			insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data, values_hash)
+			select $1, $2, $3, $4, $5, $6, $7, $8, `+valuesHash+` from v returning position)
+		insert into event_values (position, interaction_id, salt, before, after) select position, $3, salt, before, after from put, v`,
 		e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, e.Data, e.Before, e.After)
 	return err
 }
+
+// valuesHash ties the personal values v of an event to it. The salt goes when they are erased, so the hash tells nothing about them.
+const valuesHash = ` sha256(v.salt || convert_to(coalesce(v.before::text, '') || chr(1) || coalesce(v.after::text, ''), 'UTF8')) `
 
 const eventColumns = `xid::text, position, at, code, actor, interaction_id, task_id, from_state, to_state, data`
 

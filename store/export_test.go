@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
 	"parley/interaction"
 )
 
@@ -20,3 +22,8 @@ func (s *Store) TaskVisible(ctx context.Context, by interaction.Actor, id intera
 
 // Draw is the number that a reply draws.
 var Draw = draw
+
+// VerifyIn checks the audit's chain as a transaction sees it.
+func VerifyIn(ctx context.Context, t pgx.Tx, head string) (interaction.AuditCheck, error) {
+	return verify(ctx, t, head)
+}

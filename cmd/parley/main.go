@@ -28,6 +28,7 @@ type cli struct {
 	Apply        applyCommand        `cmd:"" help:"Bring the configuration to what files say."`
 	Diff         diffCommand         `cmd:"" help:"Print what apply would change; exit code 2 if there is anything."`
 	Export       exportCommand       `cmd:"" help:"Print the configuration as a file that apply takes."`
+	Audit        auditCommand        `cmd:"" help:"Look after the audit."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database's schema to this build's version."`
 	Services     servicesCommand     `cmd:"" help:"Run PostgreSQL and Temporal alone, until interrupted."`
 	WithServices withServicesCommand `cmd:"" name:"with-services" help:"Run a command beside a PostgreSQL and a Temporal of its own."`

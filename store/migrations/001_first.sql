@@ -596,16 +596,30 @@ create table events (
 	from_state text not null default '',
 	to_state text not null default '',
 	data jsonb not null default '{}',
+	values_hash bytea,                           -- salted hash of its row of event_values, where it has one
 	primary key (at, position)
 ) partition by range (at);
 create index events_stream on events (xid, position);
 create index events_interaction on events (interaction_id, position) where interaction_id is not null;
+create index events_actor on events (actor, at, position) where actor is not null;
 
 create table event_values (                      -- personal before and after: erasure empties it, the chain of events stays whole
 	position bigint primary key,
 	interaction_id uuid,
+	salt bytea,
 	before jsonb,
-	after jsonb
+	after jsonb,
+	erased boolean not null default false
+);
+create index event_values_interaction on event_values (interaction_id) where interaction_id is not null;
+
+create table seals (                             -- the audit's chain: each seals the events behind those of the one before
+	number bigint primary key,
+	xid xid8 not null,                           -- of the last event that it covers
+	position bigint not null,
+	events bigint not null,
+	at timestamptz not null,
+	hash bytea not null                          -- over the seal before, this row and its events
 );
 
 create table requests (                          -- Idempotency-Key: the first answer, given again
