@@ -48,8 +48,12 @@ func printCheck(check interaction.AuditCheck) error {
 		what  string
 		value any
 	}{
-		{"seals", check.Seals}, {"events", check.Events}, {"personal values", check.Values}, {"erased values", check.Erased},
-		{"not sealed yet", fmt.Sprintf("%d, since %s", check.Unsealed, check.Behind.Round(time.Second))}, {"head", check.Head},
+		{"seals", check.Seals},
+		{"events", check.Events},
+		{"personal values", check.Values},
+		{"erased values", check.Erased},
+		{"not sealed yet", fmt.Sprintf("%d, since %s", check.Unsealed, check.Behind.Round(time.Second))},
+		{"head", check.Head},
 	} {
 		if _, err := fmt.Fprintf(w, "%s\t%v\n", line.what, line.value); err != nil {
 			return err

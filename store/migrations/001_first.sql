@@ -32,6 +32,7 @@ create table queues (
 	route_seconds int not null default 43200,    -- routing time-out, 12 h
 	handle_seconds int not null default 10800,   -- handling time-out, 180 min
 	offer_seconds int not null default 30,
+	service_seconds int not null default 3600,   -- what waits longer for somebody was not in time (service level)
 	push boolean not null default false          -- offered by the dispatcher; otherwise pulled only
 );
 
@@ -641,12 +642,94 @@ begin
 end $$;
 create trigger tasks_version before update of version on tasks for each row when (new.version > old.version) execute function mark_version();
 
+-- ---------------------------------------------------------------- statistics: kept by one reader of the audit, behind the transactions
+
+create table followers (                         -- how far a background part has read the audit
+	name text primary key,
+	xid xid8 not null default '0',
+	position bigint not null default 0
+);
+insert into followers (name) values ('statistics');
+
+create table facts (                             -- what reports add up: one row for each thing that counts
+	at timestamptz not null,
+	what text not null,
+	queue text not null,
+	channel text not null,
+	category text not null,
+	agent uuid,
+	interaction_id uuid not null,
+	seconds real not null default 0,             -- waited, held, or until the answer
+	flag boolean not null default false          -- taken: in time; answered, stopped: by the machine; reviewed: returned
+) partition by range (at);
+create index facts_at on facts (at);
+
+create table hourly (                            -- the same as sums, for real-time figures: at most 48 hours are read
+	hour timestamptz not null,
+	queue text not null,
+	channel text not null,
+	what text not null,
+	count bigint not null,
+	flagged bigint not null,
+	seconds double precision not null,
+	primary key (queue, hour, channel, what)
+);
+
+create table live_interactions (                 -- what the statistics know of each open interaction
+	id uuid primary key,
+	inbound boolean not null,
+	received_at timestamptz not null,
+	offered_at timestamptz,
+	taken boolean not null default false,
+	answered boolean not null default false,
+	automatic boolean not null default false,
+	acknowledgements bigint[] not null default '{}', -- numbers of messages
+	automatics bigint[] not null default '{}'
+);
+
+create table live_tasks (                        -- and of each open task, as it is counted in live_queues
+	id uuid primary key,
+	interaction_id uuid not null,
+	kind text not null,
+	queue text not null,
+	channel text not null,
+	state text not null,                         -- empty: it is over, and its last line is yet to be read
+	opened_at timestamptz not null,
+	agent uuid,                                  -- who holds it
+	held_at timestamptz
+);
+create index live_tasks_interaction on live_tasks (interaction_id);
+create index live_tasks_oldest on live_tasks (queue, channel, opened_at) where state = 'queued' and kind = 'handle';
+
+create table live_queues (
+	queue text not null,
+	channel text not null,
+	kind text not null,
+	state text not null,
+	tasks int not null,
+	primary key (queue, channel, kind, state)
+);
+
+create table live_agents (
+	id uuid primary key,
+	groups text[] not null,
+	state text not null                          -- ready, or why not
+);
+
+create table live_states (
+	group_name text not null,                    -- empty: everybody
+	state text not null,
+	agents int not null,
+	primary key (group_name, state)
+);
+
 -- ---------------------------------------------------------------- months
 
 -- Makes the partitions of the month of "from" and of "ahead" months behind it. Idempotent; run at start and daily.
 create function make_months(from_time timestamptz, ahead int) returns void language plpgsql as $$
 declare
 	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks', 'review_results'];
+	by_time constant text[] := array['events', 'facts'];
 	month timestamptz;
 	parent text;
 	name text;
@@ -661,11 +744,13 @@ begin
 					uuid_at(month), uuid_at((month at time zone 'UTC' + interval '1 month') at time zone 'UTC'));
 			end if;
 		end loop;
-		name := 'events_' || to_char(month at time zone 'UTC', 'YYYYMM');
-		if to_regclass(name) is null then
-			execute format('create table %I partition of events for values from (%L) to (%L)', name, month,
-				(month at time zone 'UTC' + interval '1 month') at time zone 'UTC');
-		end if;
+		foreach parent in array by_time loop
+			name := parent || '_' || to_char(month at time zone 'UTC', 'YYYYMM');
+			if to_regclass(name) is null then
+				execute format('create table %I partition of %I for values from (%L) to (%L)', name, parent, month,
+					(month at time zone 'UTC' + interval '1 month') at time zone 'UTC');
+			end if;
+		end loop;
 	end loop;
 end $$;
 
