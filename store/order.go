@@ -12,48 +12,72 @@ import (
 // step, unless forced, and always while something is being sent (mission V2).
 func (s *Store) Order(ctx context.Context, by interaction.Actor, id interaction.ID, order interaction.Order, version int64) (interaction.Interaction, error) {
 	return act(ctx, s, by, func(t *tx) (interaction.Interaction, error) {
-		var i interaction.Interaction
-		if err := t.visibleInteraction(ctx, by, id); err != nil {
-			return i, err
-		}
-		if !by.AtLeast(interaction.RoleSupervisor) {
-			return i, interaction.Forbidden("supervisors_only", "orders are for supervisors")
-		}
-		open, err := t.lockInteraction(ctx, id)
-		if err != nil {
-			return i, err
-		}
-		before, err := t.snapshot(ctx, id)
-		if err != nil {
-			return i, err
-		}
-		if version != 0 && version != before.Version {
-			return i, interaction.Stale(before.Version)
-		}
-		tasks, err := t.lockTasks(ctx, id)
-		if err != nil {
-			return i, err
-		}
-		if err := inTheWay(open, tasks, order); err != nil {
-			return i, err
-		}
-		value, err := t.carryOut(ctx, by, open, tasks, order)
-		if err != nil {
-			return i, err
-		}
-		if err := t.addNews(ctx, id, interaction.News{Kind: interaction.NewsOrder, Code: order.Name, Value: value}, ""); err != nil {
-			return i, err
-		}
-		after, err := t.snapshot(ctx, id)
-		if err != nil {
-			return i, err
-		}
-		return after, t.audit(ctx, event{
-			Code: "order." + order.Name, Actor: by, Interaction: id, Queue: after.Queue, From: string(before.State), To: string(after.State),
-			Data:   map[string]any{"forced": order.Force, "value": value, "priority": after.Priority},
-			Before: before, After: after,
-		})
+		done, err := t.order(ctx, by, id, order, version)
+		return done.after, err
 	})
+}
+
+// ordered is what an order has changed.
+type ordered struct {
+	before, after interaction.Interaction
+	reserved      interaction.ID // for whom the task was reserved before
+}
+
+// order carries out one order on one interaction. A version of 0 is not checked.
+func (t *tx) order(ctx context.Context, by interaction.Actor, id interaction.ID, order interaction.Order, version int64) (ordered, error) {
+	var done ordered
+	if err := t.visibleInteraction(ctx, by, id); err != nil {
+		return done, err
+	}
+	if !by.AtLeast(interaction.RoleSupervisor) {
+		return done, interaction.Forbidden("supervisors_only", "orders are for supervisors")
+	}
+	open, err := t.lockInteraction(ctx, id)
+	if err != nil {
+		return done, err
+	}
+	if done.before, err = t.snapshot(ctx, id); err != nil {
+		return done, err
+	}
+	if version != 0 && version != done.before.Version {
+		return done, interaction.Stale(done.before.Version)
+	}
+	tasks, err := t.lockTasks(ctx, id)
+	if err != nil {
+		return done, err
+	}
+	if n := forPeople(tasks); n >= 0 {
+		done.reserved = tasks[n].ReservedFor
+	}
+	if err := inTheWay(open, tasks, order); err != nil {
+		return done, err
+	}
+	value, err := t.carryOut(ctx, by, open, tasks, order)
+	if err != nil {
+		return done, err
+	}
+	if err := t.addNews(ctx, id, interaction.News{Kind: interaction.NewsOrder, Code: order.Name, Value: value}, ""); err != nil {
+		return done, err
+	}
+	if done.after, err = t.snapshot(ctx, id); err != nil {
+		return done, err
+	}
+	return done, t.audit(ctx, event{
+		Code: "order." + order.Name, Actor: by, Interaction: id, Queue: done.after.Queue, From: string(done.before.State), To: string(done.after.State),
+		Data:   map[string]any{"forced": order.Force, "value": value, "priority": done.after.Priority},
+		Before: done.before, After: orderedTo{done.after, order.Reason},
+	})
+}
+
+// orderedTo is how an interaction stands after an order, with the supervisor's word for the audit.
+type orderedTo struct {
+	interaction.Interaction
+	Word string `json:",omitempty"`
+}
+
+// forPeople finds the task by which an interaction waits for people; -1: none.
+func forPeople(tasks []taskRow) int {
+	return slices.IndexFunc(tasks, func(r taskRow) bool { return r.Kind != interaction.TaskConsult })
 }
 
 // inTheWay says why the order cannot be carried out now.
@@ -96,7 +120,7 @@ func (t *tx) carryOut(ctx context.Context, by interaction.Actor, o openInteracti
 		_, err := t.Exec(ctx, `with i as (update interactions set priority = $2 where id = $1) update tasks set priority = $2, version = version + 1 where interaction_id = $1`, o.ID, order.Priority)
 		return "", err
 	case interaction.OrderData:
-		_, err := t.Exec(ctx, `update interactions set data = jsonb_strip_nulls(data || $2) where id = $1`, o.ID, orEmpty(order.Data))
+		_, err := t.Exec(ctx, `update interactions set data = jsonb_strip_nulls(data || $2) where id = $1`, o.ID, emptyIsNull(order.Data))
 		return "", err
 	case interaction.OrderAutoRespond:
 		if order.Response != "" {
@@ -208,17 +232,30 @@ func (t *tx) move(ctx context.Context, by interaction.Actor, o openInteraction, 
 	return nil
 }
 
-// reassign reserves the task for one agent; forced, it is taken from who holds it.
-func (t *tx) reassign(ctx context.Context, by interaction.Actor, tasks []taskRow, agent interaction.ID) error {
-	if err := t.checkAgent(ctx, "agent", agent); err != nil {
-		return err
+// emptyIsNull marks the keys whose value is empty to be removed.
+func emptyIsNull(data map[string]string) map[string]*string {
+	out := make(map[string]*string, len(data))
+	for key, value := range data {
+		if out[key] = nil; value != "" {
+			out[key] = &value
+		}
 	}
-	i := slices.IndexFunc(tasks, func(r taskRow) bool { return r.Kind != interaction.TaskConsult })
+	return out
+}
+
+// reassign reserves the task for one agent, or for nobody when there is none (as it was before, when that is undone); forced, it is taken from who holds it.
+func (t *tx) reassign(ctx context.Context, by interaction.Actor, tasks []taskRow, agent interaction.ID) error {
+	if agent != "" {
+		if err := t.checkAgent(ctx, "agent", agent); err != nil {
+			return err
+		}
+	}
+	i := forPeople(tasks)
 	if i < 0 {
 		return interaction.Conflict("no_task", "nothing waits for people now")
 	}
 	row := tasks[i]
-	if row.Author == agent {
+	if agent != "" && row.Author == agent {
 		return interaction.Conflict("own_reply", "nobody reviews his own reply")
 	}
 	if row.State != interaction.TaskQueued && row.State != interaction.TaskSuspended {
@@ -226,8 +263,8 @@ func (t *tx) reassign(ctx context.Context, by interaction.Actor, tasks []taskRow
 			return err
 		}
 	}
-	_, err := t.Exec(ctx, `update tasks set reserved_for = $2, reserved_until = now() + make_interval(secs => $3), version = version + 1 where id = $1`,
-		row.ID, agent, reservation.Seconds())
+	_, err := t.Exec(ctx, `update tasks set reserved_for = $2, reserved_until = case when $2::uuid is not null then now() + make_interval(secs => $3) end,
+		version = version + 1 where id = $1`, row.ID, agent, reservation.Seconds())
 	t.tasks = true
 	return err
 }

@@ -156,6 +156,9 @@ func (s *Store) EraseValues(ctx context.Context, by interaction.Actor, id intera
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
+		if _, err := t.Exec(ctx, `update selection_items set undo = null where interaction_id = $1 and undo is not null`, id); err != nil {
+			return err
+		}
 		return t.audit(ctx, event{Code: "audit.values_erased", Actor: by, Interaction: id, Data: map[string]any{"lines": tag.RowsAffected()}})
 	})
 }

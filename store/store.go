@@ -53,7 +53,8 @@ type Options struct {
 	Hours     Hours     // counts open time; nil: all time is
 	Log       *slog.Logger
 
-	MailDomain string // right side of the Message-IDs we make; empty: localhost
+	MailDomain string          // right side of the Message-IDs we make; empty: localhost
+	Tracer     pgx.QueryTracer // hears of each statement; nil: nobody does
 }
 
 // Wake is told, after a commit, what there is to do; the process's own background parts listen. Losing a
@@ -84,6 +85,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	// Statements are prepared once a connection and look rows up by key: one plan for all values is right, and planning anew
 	// for each of them cost more than running (partitioned tables most).
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	config.ConnConfig.Tracer = opt.Tracer
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

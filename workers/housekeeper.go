@@ -10,6 +10,7 @@ import (
 type HousekeeperStore interface {
 	MakeMonths(ctx context.Context) error
 	ForgetRequests(ctx context.Context) error
+	ForgetSelections(ctx context.Context) error
 }
 
 // Housekeeper makes the partitions of the coming months and drops what has served its time. Several may run at once.
@@ -24,6 +25,9 @@ func (h *Housekeeper) Run(ctx context.Context) error {
 		if err := h.Store.MakeMonths(ctx); err != nil {
 			return false, err
 		}
-		return false, h.Store.ForgetRequests(ctx)
+		if err := h.Store.ForgetRequests(ctx); err != nil {
+			return false, err
+		}
+		return false, h.Store.ForgetSelections(ctx)
 	})
 }

@@ -190,7 +190,8 @@ func (h *house) parts() []part {
 	if h.config.runs("dispatcher") {
 		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log})
 	}
-	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log}, &workers.Counter{Store: h.store, Log: h.log})
+	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
+		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log})
 	return parts
 }
 

@@ -642,6 +642,46 @@ begin
 end $$;
 create trigger tasks_version before update of version on tasks for each row when (new.version > old.version) execute function mark_version();
 
+-- ---------------------------------------------------------------- selections: one order on many interactions
+
+create table selections (
+	id uuid primary key,
+	agent_id uuid not null references agents,    -- who gave the order; it is carried out by his rights of the moment
+	command jsonb not null,
+	undo_of uuid references selections,
+	state text not null check (state in ('checking', 'checked', 'running', 'done', 'cancelled')),
+	reason text not null default '',             -- why it was cancelled, as a code
+	per_second real not null check (per_second > 0),
+	next_at timestamptz not null default now(),  -- no item before this moment
+	created_at timestamptz not null default now(),
+	begun_at timestamptz,
+	ended_at timestamptz,
+	total int not null,
+	planned int not null default 0,              -- of them, by the state of the items
+	refused int not null default 0,
+	done int not null default 0,
+	version bigint not null default 1
+);
+create index selections_due on selections (next_at) where state in ('checking', 'running');
+create index selections_agent on selections (agent_id, id);
+
+create table selection_items (
+	selection_id uuid not null references selections on delete cascade,
+	number int not null,
+	interaction_id uuid not null,
+	command jsonb,                               -- its own order where it differs: undoing puts each back to what it was
+	expected bigint not null default 0,          -- only at this version of the interaction; 0: at any
+	state text not null default 'unchecked' check (state in ('unchecked', 'planned', 'refused', 'done')),
+	refusal jsonb,
+	changes jsonb not null default '[]',
+	undo jsonb,                                  -- the order that takes it back; may hold attached data: erasure empties it
+	version_after bigint not null default 0,
+	at timestamptz,
+	primary key (selection_id, number)
+);
+create index selection_items_todo on selection_items (selection_id, number) where state in ('unchecked', 'planned');
+create index selection_items_interaction on selection_items (interaction_id);
+
 -- ---------------------------------------------------------------- statistics: kept by one reader of the audit, behind the transactions
 
 create table followers (                         -- how far a background part has read the audit
