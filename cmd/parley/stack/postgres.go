@@ -117,6 +117,7 @@ func (p *postgres) start(ctx context.Context, stable bool) (*process, error) {
 	if err := p.afterZombie(ctx); err != nil {
 		return nil, err
 	}
+	endLeftovers(ctx, p.cluster.data)
 	if !stable {
 		port, err := pickPort(p.run.read().Postgres.Port, p.opts.Home, "postgres")
 		if err != nil {
@@ -134,7 +135,7 @@ func (p *postgres) start(ctx context.Context, stable bool) (*process, error) {
 
 // afterZombie waits until the system forgets a postmaster that has ended: until then a new one takes it for alive. Where
 // nobody asks for its end, as in a container without an init, the wait ends with the removal of its pid file; processes
-// that it left behind still keep a new one out, by the shared memory of the data directory (PostgreSQL 12 and later).
+// that it left behind would still keep a new one out, by the shared memory of the data directory (PostgreSQL 12 and later).
 func (p *postgres) afterZombie(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, zombieLimit)
 	defer cancel()

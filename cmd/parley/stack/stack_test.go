@@ -63,6 +63,29 @@ func TestKilledServersReturn(t *testing.T) {
 	}
 }
 
+// A process that a killed postmaster leaves behind, and that does not notice, keeps no new one out.
+func TestWhatAKilledServerLeavesBehindIsEnded(t *testing.T) {
+	if _, err := os.Stat("/proc/self/cwd"); err != nil {
+		t.Skip("leftovers are found in /proc")
+	}
+	home := newHome(t)
+	s := bringUp(t, home)
+	insertMark(t, s)
+	info := readRun(t, home)
+	var frozen int
+	for _, pid := range serversIn(info.Postgres.Data) {
+		if pid != info.Postgres.PID && strings.Contains(commandLineOf(pid), "checkpointer") {
+			frozen = pid
+		}
+	}
+	require.NotZero(t, frozen)
+	require.NoError(t, syscall.Kill(frozen, syscall.SIGSTOP))
+	require.NoError(t, syscall.Kill(info.Postgres.PID, syscall.SIGKILL))
+	require.Eventually(t, func() bool { return readRun(t, home).Postgres.PID != info.Postgres.PID && answers(t, s) }, limit, 20*time.Millisecond)
+	requireMark(t, s)
+	require.NotContains(t, serversIn(info.Postgres.Data), frozen)
+}
+
 func TestSecondParleyIsRefused(t *testing.T) {
 	home := newHome(t)
 	bringUp(t, home)
