@@ -31,6 +31,8 @@ type (
 	FormSetup interaction.Form
 	// ReviewPolicySetup says how many replies are reviewed.
 	ReviewPolicySetup interaction.ReviewPolicy
+	// WebhookSetup is who hears of events.
+	WebhookSetup interaction.Webhook
 )
 
 // RuleSetup is a screening rule.
@@ -75,6 +77,7 @@ type SetupBody struct {
 	Rules          []RuleSetup         `json:"rules,omitempty"`
 	Dispositions   []DispositionSetup  `json:"dispositions,omitempty"`
 	ReviewPolicies []ReviewPolicySetup `json:"review_policies,omitempty"`
+	Webhooks       []WebhookSetup      `json:"webhooks,omitempty"`
 }
 
 // The lists, each with how its things come out of a setup and go into one.
@@ -195,6 +198,16 @@ var (
 		},
 		func(p *ReviewPolicySetup) *string { return &p.Name },
 	}
+	webhookKind = setupKind[WebhookSetup]{
+		interaction.ListWebhooks,
+		func(s interaction.Setup) []WebhookSetup {
+			return each(s.Webhooks, func(w interaction.Webhook) WebhookSetup { return WebhookSetup(w) })
+		},
+		func(s *interaction.Setup, l []WebhookSetup) {
+			s.Webhooks = each(l, func(w WebhookSetup) interaction.Webhook { return interaction.Webhook(w) })
+		},
+		func(w *WebhookSetup) *string { return &w.Name },
+	}
 )
 
 // addConfiguration adds the routes of all lists and of the whole.
@@ -213,12 +226,13 @@ func (s *server) addConfiguration() {
 	addSetup(s, ruleKind)
 	addSetup(s, dispositionKind)
 	addSetup(s, policyKind)
+	addSetup(s, webhookKind)
 }
 
 func setupBody(s interaction.Setup) SetupBody {
 	return SetupBody{
 		groupKind.out(s), reasonKind.out(s), formKind.out(s), calendarKind.out(s), queueKind.out(s), entryPointKind.out(s), agentKind.out(s), categoryKind.out(s), responseKind.out(s),
-		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s),
+		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s), webhookKind.out(s),
 	}
 }
 
@@ -235,5 +249,6 @@ func (b SetupBody) setup() (s interaction.Setup) {
 	ruleKind.into(&s, b.Rules)
 	dispositionKind.into(&s, b.Dispositions)
 	policyKind.into(&s, b.ReviewPolicies)
+	webhookKind.into(&s, b.Webhooks)
 	return s
 }

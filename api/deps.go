@@ -38,6 +38,7 @@ type Store interface {
 	Matching
 	Events
 	Configurations
+	Webhooks
 }
 
 // Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.

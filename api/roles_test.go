@@ -81,17 +81,20 @@ var rolesTable = map[string]row{
 	"GET /v1/review-rates":                              {own: allOf(200), designer: 403, admin: 200},
 	"GET /v1/scorecards":                                {own: allOf(200), designer: 403, admin: 200},
 
-	"GET /v1/responses":          {own: allOf(200), designer: 200, admin: 200},
-	"GET /v1/categories":         {own: allOf(200), designer: 200, admin: 200},
-	"POST /v1/attachments":       {own: allOf(201), designer: 403, admin: 201, body: "form"},
-	"GET /v1/contacts":           {own: allOf(200), designer: 403, admin: 200},
-	"GET /v1/contacts/{id}":      readable("contact"),
-	"GET /v1/queues":             {own: allOf(200), designer: 200, admin: 200},
-	"GET /v1/agents":             {own: allOf(200), designer: 200, admin: 200},
-	"GET /v1/agents/me":          {own: allOf(200), designer: 200, admin: 200},
-	"PUT /v1/agents/me/state":    {own: allOf(200), designer: 403, admin: 200, body: `{"ready":true}`},
-	"PUT /v1/agents/me/password": {own: allOf(204), designer: 204, admin: 204, body: `{"current":"open sesame","new":"open barley"}`},
-	"GET /v1/events":             {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/responses":               {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/categories":              {own: allOf(200), designer: 200, admin: 200},
+	"POST /v1/attachments":            {own: allOf(201), designer: 403, admin: 201, body: "form"},
+	"GET /v1/contacts":                {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/contacts/{id}":           readable("contact"),
+	"GET /v1/queues":                  {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/agents":                  {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/agents/me":               {own: allOf(200), designer: 200, admin: 200},
+	"PUT /v1/agents/me/state":         {own: allOf(200), designer: 403, admin: 200, body: `{"ready":true}`},
+	"PUT /v1/agents/me/password":      {own: allOf(204), designer: 204, admin: 204, body: `{"current":"open sesame","new":"open barley"}`},
+	"GET /v1/events":                  {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/webhooks":                {own: allOf(403), designer: 200, admin: 200},
+	"GET /v1/webhooks/{name}":         {own: allOf(403), designer: 200, admin: 200, object: "webhook", path: "/v1/webhooks/crm"},
+	"POST /v1/webhooks/{name}/secret": {own: allOf(403), designer: 403, admin: 200, object: "webhook", path: "/v1/webhooks/crm/secret"},
 }
 
 // spares are the bodies of one more thing of each list of the configuration, which nothing uses.
@@ -103,6 +106,7 @@ var spares = map[string]string{
 	interaction.ListAgents:      `{"name":"Spare","role":"agent"}`, interaction.ListCategories: `{}`,
 	interaction.ListResponses: `{"language":"en","usage":"snippet","text":"Spare"}`, interaction.ListRules: `{"enabled":true,"then":{"priority":1}}`,
 	interaction.ListDispositions: `{"queues":["sales"],"channels":["chat"]}`, interaction.ListReviewPolicies: `{"queue":"sales","category":"billing"}`,
+	interaction.ListWebhooks: `{"url":"https://crm.example.test/","events":["send.*"]}`,
 }
 
 // The configuration is for designers and admins; people in it are for admins to change, and are never removed.
@@ -253,6 +257,8 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		author := map[string]string{"support": "ben"}[entryPoint]
 		_, review := h.review(entryPoint, author)
 		return review
+	case "webhook":
+		h.exec(`insert into webhooks (name, url, secret, cursor) values ('crm', 'https://crm.example.test/', 'x', '0.0') on conflict do nothing`)
 	case "contact":
 		id, _ := h.arrive(entryPoint, "contact")
 		v, err := h.store.Interaction(h.t.Context(), interaction.System, id)

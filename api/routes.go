@@ -24,6 +24,7 @@ func (s *server) addRoutes() {
 		everybody = interaction.RoleDesigner
 		agent     = interaction.RoleAgent
 		senior    = interaction.RoleSenior
+		admin     = interaction.RoleAdmin
 	)
 	s.huma.OpenAPI().Components.Schemas.Schema(problemSchema, true, "Problem")
 
@@ -91,6 +92,10 @@ func (s *server) addRoutes() {
 	s.addConfiguration()
 
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
+
+	on(s, route{method: get, path: "/v1/webhooks", summary: "List who is told of events, and how that goes", configures: true}, s.listWebhooks)
+	on(s, route{method: get, path: "/v1/webhooks/{name}", summary: "Look at how deliveries to one go", configures: true}, s.getWebhook)
+	on(s, route{method: post, path: "/v1/webhooks/{name}/secret", summary: "Give a webhook a new secret, and tell it", role: admin}, s.rotateWebhook)
 
 	s.plain(route{method: get, path: "/healthz", summary: "Whether the process lives", public: true, raw: true}, s.healthy, jsonAnswer(s, Health{}, "200"))
 	s.plain(route{method: get, path: "/readyz", summary: "Whether all parts are well", public: true, raw: true}, s.ready, jsonAnswer(s, Health{}, "200"))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -101,6 +102,11 @@ func CheckSetup(wanted, there Setup) []*Fault {
 	for _, f := range wanted.Forms {
 		c.form(c.of(ListForms, f.Name), f)
 	}
+	for _, w := range wanted.Webhooks {
+		at := c.of(ListWebhooks, w.Name)
+		at.code(w.Name)
+		at.webURL("url", w.URL)
+	}
 	for _, p := range wanted.ReviewPolicies {
 		c.policy(c.of(ListReviewPolicies, p.Name), p)
 	}
@@ -164,6 +170,13 @@ var codePattern = regexp.MustCompile(`^[a-z0-9_]{1,60}$`)
 func (p place) code(name string) {
 	if !codePattern.MatchString(name) {
 		p.fault("name", name, "is not a code; write up to 60 of a-z, 0-9 and _")
+	}
+}
+
+func (p place) webURL(field, address string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		p.fault(field, address, "is not a web address; write one such as https://crm.example.org/parley, without name and password")
 	}
 }
 

@@ -24,11 +24,13 @@ const (
 	ListRules          = "rules"
 	ListDispositions   = "dispositions"
 	ListReviewPolicies = "review_policies"
+	ListWebhooks       = "webhooks"
 )
 
 // Lists are all of them, in that order.
 var Lists = []string{
 	ListGroups, ListReasons, ListForms, ListCalendars, ListQueues, ListEntryPoints, ListAgents, ListCategories, ListResponses, ListRules, ListDispositions, ListReviewPolicies,
+	ListWebhooks,
 }
 
 // Entry is one thing of a setup, in the form in which setups are compared: its fields as JSON knows them, without empty ones.
@@ -141,6 +143,7 @@ func (s Setup) Entries() []Entry {
 	all = entries(all, ListRules, s.Rules, func(r Rule) string { return r.Name })
 	all = entries(all, ListDispositions, s.Dispositions, func(d Disposition) string { return d.Name })
 	all = entries(all, ListReviewPolicies, s.ReviewPolicies, func(p ReviewPolicy) string { return p.Name })
+	all = entries(all, ListWebhooks, s.Webhooks, func(w Webhook) string { return w.Name })
 	return all
 }
 
@@ -263,6 +266,7 @@ func (s Setup) Only(changes []Change) Setup {
 	s.Rules = keep(s.Rules, func(r Rule) bool { return wanted[ListRules+" "+r.Name] })
 	s.Dispositions = keep(s.Dispositions, func(d Disposition) bool { return wanted[ListDispositions+" "+d.Name] })
 	s.ReviewPolicies = keep(s.ReviewPolicies, func(p ReviewPolicy) bool { return wanted[ListReviewPolicies+" "+p.Name] })
+	s.Webhooks = keep(s.Webhooks, func(w Webhook) bool { return wanted[ListWebhooks+" "+w.Name] })
 	return s
 }
 

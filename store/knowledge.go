@@ -19,7 +19,7 @@ func (s *Store) SetupVersion(ctx context.Context) (int, error) {
 
 // Screening gives the stored rules in their order.
 func (s *Store) Screening(ctx context.Context) ([]interaction.Rule, error) {
-	rows, err := s.pool.Query(ctx, `select name, enabled, definition from rules order by position, name`)
+	rows, err := s.pool.Query(ctx, `select name, position, enabled, definition from rules order by position, name`)
 	if err != nil {
 		return nil, translate(err)
 	}

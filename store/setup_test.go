@@ -48,6 +48,7 @@ func full() interaction.Setup {
 		Name: "refunds", Queue: "service", Category: "money/refund", Skill: "refunds", Agent: "ann", Floor: 10, Ceiling: number(90), Start: number(50),
 		Rise: 20, Fall: 5, Clean: 4, Form: "quality", Deadline: 600, Objective: 50, Overdue: interaction.OverdueReassign, EscalateTo: "quality",
 	}}
+	s.Webhooks = []interaction.Webhook{{Name: "crm", URL: "https://crm.example.test/", Events: []string{"send.*"}, Disabled: true}}
 	return s
 }
 
@@ -61,6 +62,9 @@ func TestAConfigurationGoesRoundAndChangesNothing(t *testing.T) {
 	out, err := s.Configuration(t.Context())
 	require.NoError(t, err)
 	require.ElementsMatch(t, fields(full().Entries()), fields(out.Entries()))
+	screening, err := s.Screening(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"second", "first"}, []string{screening[0].Name, screening[1].Name}, "in their order, for who runs them")
 	before, err := s.SetupVersion(t.Context())
 	require.NoError(t, err)
 	lines := scan[int](t, s, `select count(*) from events`)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -27,7 +28,17 @@ type config struct {
 	SmartUser   string   `env:"PARLEY_SMARTHOST_USER" help:"Name for AUTH at the smart host."`
 	SmartPass   string   `env:"PARLEY_SMARTHOST_PASSWORD" help:"Password for AUTH at the smart host."`
 	LogLevel    string   `env:"PARLEY_LOG" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
+	Allow       []string `env:"PARLEY_ALLOW_NETWORKS" help:"Networks that are not public and may be called all the same, by webhooks: 10.1.2.0/24, 127.0.0.1/32."`
 	Role        []string `env:"PARLEY_ROLE" help:"Parts to run: api, adapters, intake, relay, worker, dispatcher; all when none is named."`
+}
+
+// allowed are the networks of PARLEY_ALLOW_NETWORKS, which Validate has checked.
+func (c *config) allowed() []netip.Prefix {
+	var list []netip.Prefix
+	for _, a := range c.Allow {
+		list = append(list, netip.MustParsePrefix(a))
+	}
+	return list
 }
 
 // Validate says everything that is wrong at once, each with the setting, its value and the remedy.
@@ -56,6 +67,11 @@ func (c *config) Validate() error {
 	}
 	if c.SmartUser != "" && c.SmartPass == "" {
 		errs = append(errs, fmt.Errorf("PARLEY_SMARTHOST_USER=%q has no password; set PARLEY_SMARTHOST_PASSWORD too", c.SmartUser))
+	}
+	for _, a := range c.Allow {
+		if _, err := netip.ParsePrefix(a); err != nil {
+			errs = append(errs, fmt.Errorf("PARLEY_ALLOW_NETWORKS=%q is not a network; write for example 10.1.2.0/24", a))
+		}
 	}
 	if c.Home == "" {
 		errs = append(errs, errors.New("PARLEY_HOME is empty; name a directory"))

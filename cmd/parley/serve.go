@@ -21,10 +21,12 @@ import (
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
 	"parley/adapters/smtp"
+	"parley/adapters/webhook"
 	"parley/engine"
 	"parley/interaction"
 	"parley/lib/calendar"
 	"parley/lib/mail"
+	"parley/lib/safehttp"
 	"parley/store"
 	"parley/workers"
 )
@@ -182,7 +184,9 @@ func (h *house) parts() []part {
 		})
 	}
 	if h.config.runs("relay") {
-		parts = append(parts, &workers.Relay{Store: h.store, Engine: h.relayEngine(), Bell: h.news, Log: h.log})
+		parts = append(parts, &workers.Relay{Store: h.store, Engine: h.relayEngine(), Bell: h.news, Log: h.log}, &workers.Webhooks{
+			Store: h.store, Poster: &webhook.Poster{Client: safehttp.New(safehttp.Options{Allow: h.config.allowed()}), Clock: time.Now}, Log: h.log,
+		})
 	}
 	if h.config.runs("worker") {
 		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})

@@ -142,6 +142,7 @@ func (s *setupFiles) add(f file) {
 	s.Rules = append(s.Rules, f.Setup.Rules...)
 	s.Dispositions = append(s.Dispositions, f.Dispositions...)
 	s.ReviewPolicies = append(s.ReviewPolicies, f.ReviewPolicies...)
+	s.Webhooks = append(s.Webhooks, f.Webhooks...)
 	s.Training = append(s.Training, f.Training...)
 }
 

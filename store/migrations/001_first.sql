@@ -623,6 +623,23 @@ create table seals (                             -- the audit's chain: each seal
 	hash bytea not null                          -- over the seal before, this row and its events
 );
 
+create table webhooks (                          -- who hears of events, and how far he has been told
+	name text primary key,
+	url text not null check (url ~ '^https?://[^/]'),
+	events text[] not null default '{}',         -- codes or prefixes with *; empty: all
+	enabled boolean not null default true,
+	secret bytea not null,
+	old_secret bytea,                            -- signs as well until old_until
+	old_until timestamptz,
+	cursor text not null,                        -- place in the stream of events
+	epoch bigint not null default 0,             -- of the lease: who lost it moves nothing
+	leased_until timestamptz,
+	next_at timestamptz not null default now(),
+	failing_since timestamptz,
+	attempts int not null default 0,
+	answer text not null default ''
+);
+
 create table requests (                          -- Idempotency-Key: the first answer, given again
 	actor uuid not null,
 	key text not null,
