@@ -1,0 +1,192 @@
+package interaction
+
+import (
+	"context"
+	"time"
+)
+
+// This file holds the words of chat. A session is one interaction of channel chat; its messages are rows of their own,
+// numbered from 1 under the session row's lock. The workflow hears of a session by News (joined, answered, ended), never of single messages.
+
+// ChatRole tells who somebody is in a session.
+type ChatRole string
+
+// Roles in a session.
+const (
+	ChatCustomer   ChatRole = "customer"
+	ChatAgent      ChatRole = "agent"
+	ChatSupervisor ChatRole = "supervisor"
+	ChatSystem     ChatRole = "system" // the workflow speaks
+)
+
+// ChatMode is how somebody takes part. It can be changed in any order while he is there.
+type ChatMode string
+
+// Modes of taking part. The customer sees who is full; of silent and coaching people he learns nothing.
+const (
+	ChatFull   ChatMode = "full"   // speaks to everybody
+	ChatCoach  ChatMode = "coach"  // speaks to agents only
+	ChatSilent ChatMode = "silent" // reads along
+)
+
+// ChatKind tells what a message is.
+type ChatKind string
+
+// Kinds of messages. All of them are kept and numbered; typing and read notices are not messages.
+const (
+	ChatText      ChatKind = "text"
+	ChatNote      ChatKind = "note"      // for agents only: an internal note, a coach's word
+	ChatURL       ChatKind = "url"       // a page that an agent shows; Text is an http or https URL
+	ChatFile      ChatKind = "file"      // File says which
+	ChatJoined    ChatKind = "joined"    // From came
+	ChatLeft      ChatKind = "left"      // From went
+	ChatQuestion  ChatKind = "question"  // the workflow asks; the customer's next text is the answer
+	ChatAlert     ChatKind = "alert"     // nobody has said anything for long
+	ChatEnded     ChatKind = "ended"     // Text is the code of who or what ended it
+	ChatRenamed   ChatKind = "renamed"   // From has another nickname now
+	ChatAttention ChatKind = "attention" // for agents only: what the system tells them, as a code
+)
+
+// Party is somebody in a session. A customer's and the system's Agent is empty.
+type Party struct {
+	Role ChatRole `json:"role"`
+	Name string   `json:"name,omitempty"` // nickname
+	// Agent is who it is; told to agents only.
+	Agent ID `json:"agent,omitempty"`
+}
+
+// ChatMessage is one numbered message of a session.
+type ChatMessage struct {
+	Session  ID        `json:"session"`
+	Number   int64     `json:"number"`
+	At       time.Time `json:"at"`
+	From     Party     `json:"from"`
+	Kind     ChatKind  `json:"kind"`
+	Text     string    `json:"text,omitempty"`
+	File     *File     `json:"file,omitempty"`
+	ClientID string    `json:"client_id,omitempty"` // of the client that sent it; makes retries safe
+	Internal bool      `json:"internal,omitempty"`  // for agents only: never shown to the customer
+}
+
+// ChatSession is a session as agents see it.
+type ChatSession struct {
+	ID         ID // the interaction's
+	EntryPoint string
+	Contact    ID
+	Nickname   string
+	Language   string
+	Page       string // address of the page that the customer is on
+	OpenedAt   time.Time
+	EndedAt    time.Time // zero while it lives
+	EndedBy    string    // code: customer, agent, supervisor, inactive, workflow
+	Async      bool      // sleeps for days instead of minutes
+	Last       int64     // number of the newest message
+	Parties    []Participant
+}
+
+// Participant is somebody who is, or was, in a session.
+type Participant struct {
+	Party
+	Mode     ChatMode
+	JoinedAt time.Time
+	LeftAt   time.Time // zero while he is there
+	ReadTo   int64     // number of the newest message that he has seen
+}
+
+// NewChat is what a customer brings when he opens a session.
+type NewChat struct {
+	EntryPoint string
+	Nickname   string
+	Subject    string
+	Language   string            // BCP 47; empty: the entry point's
+	Page       string            // http or https URL
+	Identities []Attribute       // what he says of himself: email, phone …; empty for an anonymous one
+	Data       map[string]string // attached to the interaction
+	Peer       string            // address of his host; personal, kept with the session
+	Key        string            // of the client: opening again with the same key gives the same session
+}
+
+// ChatTicket is what a customer holds: the session and the secret that proves it is his. The store keeps a hash of the secret.
+type ChatTicket struct {
+	Session ID
+	Token   string
+	Last    int64
+}
+
+// ChatPost is one message to be appended. The answer to the same ClientID of the same party is the same, however often it is sent;
+// with other content it is the conflict id_reused.
+type ChatPost struct {
+	Session  ID
+	From     Party
+	Kind     ChatKind
+	Text     string
+	File     ID // an upload of this session
+	ClientID string
+}
+
+// ChatPosted is what became of one of them: its number and time, or why not.
+type ChatPosted struct {
+	Message ChatMessage
+	Repeat  bool
+	Err     error
+}
+
+// ChatStore keeps sessions; the store implements it and the chat adapter calls it.
+type ChatStore interface {
+	// OpenChat commits the session with its contact, its interaction and what starts its workflow.
+	OpenChat(ctx context.Context, c NewChat) (ChatTicket, error)
+	// ChatCustomer proves a customer's secret; unknown where it is wrong, was revoked, or the session is long over.
+	ChatCustomer(ctx context.Context, session ID, token string) (ChatSession, error)
+	// ChatAgent gives a session to an actor who is in it; to anybody else it is unknown.
+	ChatAgent(ctx context.Context, by Actor, session ID) (ChatSession, error)
+	// PostChats appends all posts in one transaction, each numbered under its session's row lock; the answers are in the order of the posts.
+	PostChats(ctx context.Context, posts []ChatPost) ([]ChatPosted, error)
+	// ChatMessages gives what is behind a number, oldest first, at most limit; internal ones only when asked.
+	ChatMessages(ctx context.Context, session ID, after int64, internal bool, limit int) ([]ChatMessage, error)
+	// ChatRead notes how far somebody has read. It is not a message and wakes nobody.
+	ChatRead(ctx context.Context, session ID, who Party, number int64) error
+	// JoinChat brings a supervisor in, or changes how he or an agent takes part; ChatMode "" takes him out.
+	JoinChat(ctx context.Context, by Actor, session ID, mode ChatMode) (ChatSession, error)
+	// EndChat ends the session for everybody; ending it again changes nothing.
+	EndChat(ctx context.Context, session ID, who Party, code string) error
+	// SaveChatFile keeps a file of the session within its limits; a post of kind file names it.
+	SaveChatFile(ctx context.Context, session ID, who Party, name, mediaType string, data []byte) (File, error)
+}
+
+// ChatSettings are the policies of a chat's entry point; zero values mean the defaults.
+type ChatSettings struct {
+	Origins       []string          `yaml:"origins" json:"origins"`             // pages that may open sessions, as scheme://host[:port]; empty: the server's own only
+	Greeting      map[string]string `yaml:"greeting" json:"greeting"`           // by language; Liquid like standard responses
+	Questions     []ChatAsk         `yaml:"questions" json:"questions"`         // asked before an agent is invited
+	Async         bool              `yaml:"async" json:"async"`                 // 24 h and 1 h instead of 255 s and 45 s
+	AlertSeconds  int               `yaml:"alert_seconds" json:"alert_seconds"` // default 255, asynchronous 86400
+	SecondAlert   int               `yaml:"second_alert_seconds" json:"second_alert_seconds"`
+	CloseSeconds  int               `yaml:"close_seconds" json:"close_seconds"`   // behind the last alert; default 45, asynchronous 3600
+	MaxText       int               `yaml:"max_text" json:"max_text"`             // bytes of one message; default 4096
+	MaxFiles      int               `yaml:"max_files" json:"max_files"`           // default 3
+	MaxFileBytes  int64             `yaml:"max_file_bytes" json:"max_file_bytes"` // default 2 MiB
+	MaxBytes      int64             `yaml:"max_bytes" json:"max_bytes"`           // of all files of a session; default 5 MiB
+	WaitSeconds   int               `yaml:"wait_seconds" json:"wait_seconds"`     // how long the customer waits for an agent before WhenNobody; default 600
+	WrapUpSeconds int               `yaml:"wrap_up_seconds" json:"wrap_up_seconds"`
+	WhenNobody    string            `yaml:"when_nobody" json:"when_nobody"` // message, callback or stop; default message
+	WhenClosed    string            `yaml:"when_closed" json:"when_closed"` // the same, out of hours
+	Transcript    string            `yaml:"transcript" json:"transcript"`   // asked, always or never; default asked
+}
+
+// ChatAsk is one question of the workflow; the answer becomes attached data under Key.
+type ChatAsk struct {
+	Key     string            `yaml:"key" json:"key"`
+	Text    map[string]string `yaml:"text" json:"text"` // by language
+	Choices []string          `yaml:"choices" json:"choices"`
+	Kind    string            `yaml:"kind" json:"kind"` // text, email or phone: the last two also identify the contact
+}
+
+// News of a chat.
+const (
+	NewsJoined   NewsKind = "joined"   // an agent has come: Agent, Task
+	NewsAnswered NewsKind = "answered" // the customer answered the question Code
+	NewsEnded    NewsKind = "ended"    // the session is over: Code says by whom
+)
+
+// WorkflowChat is the workflow type of chats.
+const WorkflowChat = "Chat"
