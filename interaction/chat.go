@@ -64,6 +64,7 @@ type ChatMessage struct {
 	Kind     ChatKind  `json:"kind"`
 	Text     string    `json:"text,omitempty"`
 	File     *File     `json:"file,omitempty"`
+	Choices  []string  `json:"choices,omitempty"`   // of a question: the answers that are offered
 	ClientID string    `json:"client_id,omitempty"` // of the client that sent it; makes retries safe
 	Internal bool      `json:"internal,omitempty"`  // for agents only: never shown to the customer
 }
@@ -120,7 +121,8 @@ type ChatPost struct {
 	From     Party
 	Kind     ChatKind
 	Text     string
-	File     ID // an upload of this session
+	File     ID       // an upload of this session
+	Choices  []string // of a question
 	ClientID string
 }
 
@@ -149,8 +151,19 @@ type ChatStore interface {
 	JoinChat(ctx context.Context, by Actor, session ID, mode ChatMode) (ChatSession, error)
 	// EndChat ends the session for everybody; ending it again changes nothing.
 	EndChat(ctx context.Context, session ID, who Party, code string) error
+	// WantTranscript notes where the customer wants the transcript to be mailed when the session is over; an empty address: nowhere.
+	WantTranscript(ctx context.Context, session ID, address string) error
 	// SaveChatFile keeps a file of the session within its limits; a post of kind file names it.
 	SaveChatFile(ctx context.Context, session ID, who Party, name, mediaType string, data []byte) (File, error)
+}
+
+// ChatLimits is what a client is told of the policies when it is welcomed, so that it can refuse early and ask rightly.
+type ChatLimits struct {
+	MaxText      int    `json:"max_text"` // bytes of UTF-8
+	MaxFiles     int    `json:"max_files"`
+	MaxFileBytes int64  `json:"max_file_bytes"`
+	MaxBytes     int64  `json:"max_bytes"`
+	Transcript   string `json:"transcript"` // asked, always or never
 }
 
 // ChatSettings are the policies of a chat's entry point; zero values mean the defaults.
