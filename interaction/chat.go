@@ -123,7 +123,9 @@ type ChatPost struct {
 	Text     string
 	File     ID       // an upload of this session
 	Choices  []string // of a question
-	ClientID string
+	Asks     string   // of a question: the key under which the customer's next text is attached; it stays open until he answers well
+	AskKind  string   // of a question: text (when empty), email or phone
+	ClientID string   // the workflow uses the step's name: a step that runs again says nothing twice
 }
 
 // ChatPosted is what became of one of them: its number and time, or why not.
@@ -141,13 +143,22 @@ type ChatStore interface {
 	ChatCustomer(ctx context.Context, session ID, token string) (ChatSession, error)
 	// ChatAgent gives a session to an actor who is in it; to anybody else it is unknown.
 	ChatAgent(ctx context.Context, by Actor, session ID) (ChatSession, error)
+	// ChatsOf gives the living sessions that an actor is in.
+	ChatsOf(ctx context.Context, by Actor) ([]ChatSession, error)
 	// PostChats appends all posts in one transaction, each numbered under its session's row lock; the answers are in the order of the posts.
 	PostChats(ctx context.Context, posts []ChatPost) ([]ChatPosted, error)
 	// ChatMessages gives what is behind a number, oldest first, at most limit; internal ones only when asked.
 	ChatMessages(ctx context.Context, session ID, after int64, internal bool, limit int) ([]ChatMessage, error)
-	// ChatRead notes how far somebody has read. It is not a message and wakes nobody.
-	ChatRead(ctx context.Context, session ID, who Party, number int64) error
-	// JoinChat brings a supervisor in, or changes how he or an agent takes part; ChatMode "" takes him out.
+	// ReadChats notes how far people have read. It is not a message and wakes nobody; a lower number than before changes nothing.
+	ReadChats(ctx context.Context, marks []ChatMark) error
+	// ChatStands tells how the sessions stand now; those that are erased are absent. Hubs ask it each second, in case they were not told.
+	ChatStands(ctx context.Context, sessions []ID) ([]ChatStand, error)
+	// NoticeChat tells other processes of something that is not kept: who is typing, how far somebody has read. It may be lost.
+	NoticeChat(n ChatNotice)
+	// ChatSettings gives the policies of an enabled entry point for chats, defaults filled in.
+	ChatSettings(ctx context.Context, entryPoint string) (ChatSettings, error)
+	// JoinChat brings a supervisor in, or changes how he or an agent takes part; ChatMode "" takes him out. An agent who holds a task of the
+	// session comes and goes with that.
 	JoinChat(ctx context.Context, by Actor, session ID, mode ChatMode) (ChatSession, error)
 	// EndChat ends the session for everybody; ending it again changes nothing.
 	EndChat(ctx context.Context, session ID, who Party, code string) error
@@ -155,6 +166,45 @@ type ChatStore interface {
 	WantTranscript(ctx context.Context, session ID, address string) error
 	// SaveChatFile keeps a file of the session within its limits; a post of kind file names it.
 	SaveChatFile(ctx context.Context, session ID, who Party, name, mediaType string, data []byte) (File, error)
+	// ChatFile gives a file of the session with its bytes.
+	ChatFile(ctx context.Context, session, upload ID) (File, []byte, error)
+	// InviteChat asks a colleague, or anybody of a group, into a session that the actor is in: who takes the consult task takes part in that mode.
+	InviteChat(ctx context.Context, by Actor, session, agent ID, group string, mode ChatMode, word string) (ID, error)
+	// RefusedChat writes into the audit that somebody tried what is not his.
+	RefusedChat(ctx context.Context, session ID, who Party, what string) error
+}
+
+// ChatMark is how far somebody has read.
+type ChatMark struct {
+	Session ID
+	Who     Party
+	Number  int64
+}
+
+// ChatStand is how a session stands: the number of its newest message, and whether its customer's secret is still good.
+type ChatStand struct {
+	Session ID
+	Last    int64
+	Open    bool
+}
+
+// ChatAppended tells a hub, behind a commit, what was appended to a session. Messages is empty where another process did it: then they are
+// read by number.
+type ChatAppended struct {
+	Session  ID
+	Last     int64
+	Messages []ChatMessage
+}
+
+// ChatNotice is something about a session that is not kept.
+type ChatNotice struct {
+	Session ID
+	From    Party // without a name: notices between processes carry ids only
+	Typing  bool
+	On      bool  // of typing
+	Read    int64 // where it is not about typing
+	Place   int   // in the queue, where it is about neither
+	Wait    int   // expected, in seconds
 }
 
 // ChatLimits is what a client is told of the policies when it is welcomed, so that it can refuse early and ask rightly.

@@ -65,6 +65,8 @@ type EntryPoint struct {
 	FromName string  `yaml:"from_name,omitempty" json:"from_name,omitempty"`
 	Language string  `yaml:"language,omitempty" json:"language,omitempty"` // default en
 	Calendar string  `yaml:"calendar,omitempty" json:"calendar,omitempty"` // its business hours, for queues that have none
+
+	Chat *ChatSettings `yaml:"chat,omitempty" json:"chat,omitempty"` // of channel chat only
 }
 
 // NewAgent is a person as configuration names him; his password or token comes another way.

@@ -45,7 +45,8 @@ create table entry_points (
 	queue text not null references queues,
 	from_name text not null default '',
 	language text not null default 'en',
-	calendar text references calendars
+	calendar text references calendars,
+	chat jsonb                                   -- policies of a chat's entry point; null: the defaults
 );
 create unique index entry_points_address on entry_points (channel, lower(address));
 
@@ -133,7 +134,8 @@ alter table raw_pieces alter column data set storage external; -- mail is mostly
 
 create table uploads (
 	id uuid primary key,
-	agent_id uuid not null,
+	agent_id uuid,                               -- null: a customer's, of the session
+	session_id uuid,                             -- of a chat that it belongs to
 	name text not null,
 	type text not null,
 	size bigint not null,
@@ -345,6 +347,7 @@ create table tasks (
 	parent_id uuid,
 	message_number bigint not null default 0,
 	note text not null default '',
+	mode text not null default '',               -- of an invitation into a chat: how who takes it takes part
 	cycles int not null default 0,
 	transfers int not null default 0,
 	wakes boolean not null default true,         -- a snoozed one is woken by the customer's answer too
@@ -434,6 +437,66 @@ create table drafts (
 	saved_at timestamptz not null default now(),
 	version bigint not null default 1
 );
+
+-- ---------------------------------------------------------------- chat
+
+create table chat_sessions (                     -- changed with every message: what changes stands in no index but due_at, which moves seldom
+	interaction_id uuid primary key,
+	entry_point text not null,
+	contact_id uuid not null,
+	token bytea,                                 -- SHA-256 of the customer's secret; null: revoked
+	nickname text not null default '',
+	language text not null default '',
+	page text not null default '',
+	peer text not null default '',
+	async boolean not null default false,
+	opened_at timestamptz not null default now(),
+	last bigint not null default 0,              -- number of the newest message, given under this row's lock
+	asking jsonb,                                -- the question that is open
+	sleeping boolean not null default false,     -- its task was put away: the customer's next word wakes it
+	active_at timestamptz not null default now(), -- last word of customer or agent
+	alerts int not null default 0,               -- since then
+	alerted_at timestamptz,
+	due_at timestamptz,                          -- when the clock looks next; null: nobody is to answer
+	files int not null default 0,
+	file_bytes bigint not null default 0,
+	read_to bigint not null default 0,           -- by the customer
+	transcript text,                             -- address; null: was not asked
+	ended_at timestamptz,
+	ended_by text not null default ''
+) partition by range (interaction_id);
+create index chat_sessions_due on chat_sessions (due_at) where due_at is not null;
+
+create table chat_messages (
+	session_id uuid not null,
+	number bigint not null,
+	at timestamptz not null,
+	role text not null check (role in ('customer', 'agent', 'supervisor', 'system')),
+	agent_id uuid,
+	name text not null default '',
+	kind text not null,
+	body text not null default '',
+	file jsonb,
+	choices text[] not null default '{}',
+	client_id text not null default '',
+	internal boolean not null default false,
+	primary key (session_id, number)
+) partition by range (session_id);
+create unique index chat_messages_client on chat_messages (session_id, client_id, role, agent_id) nulls not distinct where client_id <> '';
+
+create table chat_participants (                 -- agents and supervisors; changed under the session's lock
+	session_id uuid not null,
+	agent_id uuid not null,
+	role text not null check (role in ('agent', 'supervisor')),
+	name text not null,
+	mode text not null check (mode in ('full', 'coach', 'silent')),
+	task_id uuid,                                -- that he comes and goes with
+	joined_at timestamptz not null default now(),
+	left_at timestamptz,
+	read_to bigint not null default 0,
+	primary key (session_id, agent_id)
+) partition by range (session_id);
+create index chat_participants_agent on chat_participants (agent_id) where left_at is null;
 
 -- ---------------------------------------------------------------- understanding
 
@@ -785,7 +848,8 @@ create table live_states (
 -- Makes the partitions of the month of "from" and of "ahead" months behind it. Idempotent; run at start and daily.
 create function make_months(from_time timestamptz, ahead int) returns void language plpgsql as $$
 declare
-	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks', 'review_results'];
+	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks', 'review_results',
+		'chat_sessions', 'chat_messages', 'chat_participants'];
 	by_time constant text[] := array['events', 'facts'];
 	month timestamptz;
 	parent text;
