@@ -6,7 +6,7 @@ import (
 )
 
 // This file holds the words of chat. A session is one interaction of channel chat; its messages are rows of their own,
-// numbered from 1 under the session row's lock. The workflow hears of a session by News (joined, answered, ended), never of single messages.
+// numbered from 1 under the session row's lock. The workflow hears of a session by News (joined, left, answered, ended), never of single messages.
 
 // ChatRole tells who somebody is in a session.
 type ChatRole string
@@ -233,7 +233,13 @@ type ChatSettings struct {
 	WrapUpSeconds int               `yaml:"wrap_up_seconds" json:"wrap_up_seconds"`
 	WhenNobody    string            `yaml:"when_nobody" json:"when_nobody"` // message, callback or stop; default message
 	WhenClosed    string            `yaml:"when_closed" json:"when_closed"` // the same, out of hours
+	WhenGone      string            `yaml:"when_gone" json:"when_gone"`     // the same, where the customer leaves before anybody has come
 	Transcript    string            `yaml:"transcript" json:"transcript"`   // asked, always or never; default asked
+
+	// Mail is the entry point of channel email that transcripts are sent from and messages left here go to; without one there is neither.
+	Mail string `yaml:"mail" json:"mail"`
+	// Texts replace what the system says, by name (closed, nobody, address, message, taken, goodbye) and language.
+	Texts map[string]map[string]string `yaml:"texts" json:"texts"`
 }
 
 // ChatAsk is one question of the workflow; the answer becomes attached data under Key.
@@ -246,7 +252,8 @@ type ChatAsk struct {
 
 // News of a chat.
 const (
-	NewsJoined   NewsKind = "joined"   // an agent has come: Agent, Task
+	NewsJoined   NewsKind = "joined"   // an agent has come, who holds the handle task: Agent, Task
+	NewsLeft     NewsKind = "left"     // he has lost it while the session lives, and the customer waits again: Agent, Task
 	NewsAnswered NewsKind = "answered" // the customer answered the question Code
 	NewsEnded    NewsKind = "ended"    // the session is over: Code says by whom
 )

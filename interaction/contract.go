@@ -41,6 +41,8 @@ type Carried struct {
 	Held     bool         `json:"held,omitempty"`
 	Category string       `json:"category,omitempty"` // set by a supervisor's order
 	Pending  []News       `json:"pending,omitempty"`  // heard, and nobody has waited for it yet
+
+	Chat *ChatStanding `json:"chat,omitempty"` // of a chat
 }
 
 // StepResult is the result of one step that is over.

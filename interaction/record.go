@@ -46,6 +46,8 @@ const (
 	MessageReply MessageKind = "reply"
 	MessageAuto  MessageKind = "auto" // acknowledgement or automatic response
 	MessageNote  MessageKind = "note" // for agents only
+
+	MessageTranscript MessageKind = "transcript" // what was said in a chat; kept once, and mailed if it has a ledger row
 )
 
 // Message is one text within an interaction. Bodies live in PostgreSQL only.
