@@ -153,7 +153,8 @@ type ChatStore interface {
 	ReadChats(ctx context.Context, marks []ChatMark) error
 	// ChatStands tells how the sessions stand now; those that are erased are absent. Hubs ask it each second, in case they were not told.
 	ChatStands(ctx context.Context, sessions []ID) ([]ChatStand, error)
-	// NoticeChat tells other processes of something that is not kept: who is typing, how far somebody has read. It may be lost.
+	// NoticeChat tells the hubs, of this process and of others, of something that is not kept: who is typing, how far somebody has read, the place
+	// in the queue. It may be lost.
 	NoticeChat(n ChatNotice)
 	// ChatSettings gives the policies of an enabled entry point for chats, defaults filled in.
 	ChatSettings(ctx context.Context, entryPoint string) (ChatSettings, error)
@@ -198,14 +199,25 @@ type ChatAppended struct {
 
 // ChatNotice is something about a session that is not kept.
 type ChatNotice struct {
-	Session ID
-	From    Party // without a name: notices between processes carry ids only
-	Typing  bool
-	On      bool  // of typing
-	Read    int64 // where it is not about typing
-	Place   int   // in the queue, where it is about neither
-	Wait    int   // expected, in seconds
+	Session ID             `json:"s"`
+	Kind    ChatNoticeKind `json:"k"`
+	From    Party          `json:"f"`           // between processes without a name
+	On      bool           `json:"o,omitempty"` // of typing and presence
+	Read    int64          `json:"r,omitempty"` // of read: number of the newest message that was seen
+	Place   int            `json:"p,omitempty"` // of position: in the queue, from 1
+	Wait    int            `json:"w,omitempty"` // of position: expected, in seconds
 }
+
+// ChatNoticeKind tells what a notice is about.
+type ChatNoticeKind string
+
+// Kinds of notices.
+const (
+	NoticeTyping   ChatNoticeKind = "typing"
+	NoticeRead     ChatNoticeKind = "read"
+	NoticePosition ChatNoticeKind = "position"
+	NoticePresence ChatNoticeKind = "presence" // the customer has a connection, or has had none for a while; for agents
+)
 
 // ChatLimits is what a client is told of the policies when it is welcomed, so that it can refuse early and ask rightly.
 type ChatLimits struct {

@@ -18,6 +18,9 @@ func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.
 		if row.Kind != interaction.TaskHandle {
 			return interaction.Message{}, interaction.Conflict("not_to_answer", "a %s task is ended by complete or decision, not by a reply", row.Kind)
 		}
+		if row.Channel == interaction.Chat {
+			return interaction.Message{}, interaction.Conflict("not_to_answer", "a conversation is answered in its session and ended by complete")
+		}
 		m, err := t.composeReply(ctx, by, row, r)
 		if err != nil {
 			return m, err
@@ -140,7 +143,13 @@ func (s *Store) Complete(ctx context.Context, by interaction.Actor, id interacti
 			}
 		case interaction.TaskConsult:
 			if d.Answer == "" {
-				return nothing{}, interaction.Invalid("required", "answer", "a consult is ended by an answer")
+				invited, err := t.invited(ctx, row)
+				if err != nil {
+					return nothing{}, err
+				}
+				if !invited {
+					return nothing{}, interaction.Invalid("required", "answer", "a consult is ended by an answer")
+				}
 			}
 		default:
 			return nothing{}, interaction.Conflict("not_to_complete", "a %s task is ended by a decision", row.Kind)
@@ -180,39 +189,44 @@ func (s *Store) Consult(ctx context.Context, by interaction.Actor, id interactio
 		if err != nil {
 			return "", err
 		}
-		if agent == by.Agent {
-			return "", interaction.Invalid("bad_agent", "agent", "ask somebody else than yourself")
-		}
-		if agent != "" {
-			if err := t.checkAgent(ctx, "agent", agent); err != nil {
-				return "", err
-			}
-		}
-		if group != "" {
-			var found bool
-			if err := t.QueryRow(ctx, `select exists (select 1 from groups where name = $1)`, group).Scan(&found); err != nil {
-				return "", err
-			}
-			if !found {
-				return "", interaction.Invalid("unknown_group", "group", "there is no group of that name")
-			}
-		}
-		consult := interaction.NewID()
-		_, err = t.Exec(ctx, `
-			insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, group_name, priority, reserved_for, reserved_until, parent_id,
-				author, message_number, note)
-			select $1, interaction_id, 'consult', step, channel, 'consult', 'queued', queue, $3, priority, $4, now() + interval '100 years', id, agent_id, message_number, $5
-			from tasks where id = $2`, consult, id, group, agent, question)
-		if err != nil {
+		return t.ask(ctx, by, row, agent, group, question)
+	})
+}
+
+// ask opens a consult about a locked task, by its holder or who works on it with him.
+func (t *tx) ask(ctx context.Context, by interaction.Actor, row taskRow, agent interaction.ID, group, question string) (interaction.ID, error) {
+	if agent == by.Agent {
+		return "", interaction.Invalid("bad_agent", "agent", "ask somebody else than yourself")
+	}
+	if agent != "" {
+		if err := t.checkAgent(ctx, "agent", agent); err != nil {
 			return "", err
 		}
-		if _, err := t.Exec(ctx, `update tasks set version = version + 1 where id = $1`, id); err != nil {
+	}
+	if group != "" {
+		var found bool
+		if err := t.QueryRow(ctx, `select exists (select 1 from groups where name = $1)`, group).Scan(&found); err != nil {
 			return "", err
 		}
-		t.tasks = true
-		return consult, t.audit(ctx, event{
-			Code: "task.consulted", Actor: by, Interaction: row.Interaction, Task: consult, Queue: row.Queue,
-			To: string(interaction.TaskQueued), Data: map[string]any{"asking": id},
-		})
+		if !found {
+			return "", interaction.Invalid("unknown_group", "group", "there is no group of that name")
+		}
+	}
+	consult := interaction.NewID()
+	_, err := t.Exec(ctx, `
+		insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, group_name, priority, reserved_for, reserved_until, parent_id,
+			author, message_number, note)
+		select $1, interaction_id, 'consult', step, channel, 'consult', 'queued', queue, $3, priority, $4, now() + interval '100 years', id, $6, message_number, $5
+		from tasks where id = $2`, consult, row.ID, group, agent, question, by.Agent)
+	if err != nil {
+		return "", err
+	}
+	if _, err := t.Exec(ctx, `update tasks set version = version + 1 where id = $1`, row.ID); err != nil {
+		return "", err
+	}
+	t.tasks = true
+	return consult, t.audit(ctx, event{
+		Code: "task.consulted", Actor: by, Interaction: row.Interaction, Task: consult, Queue: row.Queue,
+		To: string(interaction.TaskQueued), Data: map[string]any{"asking": row.ID},
 	})
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"parley/interaction"
@@ -27,14 +28,16 @@ const suits = ` t.state = 'queued' and (t.not_before is null or t.not_before <= 
 
 // claimTask is the claim of one task ($1), claimFirst that of the first in line, of queue $1 or (empty) of any. Each is one statement: it
 // locks the task, then the agent, and changes both or neither. Who waits for the lock of the task sees the row as it is then; who
-// takes the first in line does not wait and goes on to the next. The audit line is part of it.
+// takes the first in line does not wait and goes on to the next. The audit line is part of it. Alone ($5 false) they leave chats, and lines that
+// chats wait in, to the transaction in which their agent joins.
 const (
 	claimTask = `
-	with t as (` + claimable + ` where t.id = $1 and ` + suits + ` for update of t),` + claimed
+	with t as (` + claimable + ` where t.id = $1 and ($5 or t.channel <> 'chat') and ` + suits + ` for update of t),` + claimed
 
 	claimFirst = `
 	with c as materialized (` + inLine + `),
-	t as (` + claimable + ` join c on c.id = t.id where ` + suits + ` order by c.turn, c.place, c.id limit 1 for update of t skip locked),` + claimed
+	t as (` + claimable + ` join c on c.id = t.id
+		where ($5 or not exists (select 1 from tasks w where w.state = 'queued' and w.channel = 'chat')) and ` + suits + ` order by c.turn, c.place, c.id limit 1 for update of t skip locked),` + claimed
 
 	claimable = `select t.id, t.class, t.queue, t.kind, t.interaction_id, q.handle_seconds` + fromTasks
 
@@ -85,7 +88,7 @@ func (s *Store) ClaimNext(ctx context.Context, by interaction.Actor, queue strin
 // one round trip; when it changed nothing, or under a key, it runs in one with what goes with it.
 func (s *Store) claim(ctx context.Context, by interaction.Actor, statement string, what any, whyNot func(*tx) error) (interaction.Task, error) {
 	if _, keyed := ctx.Value(requestKey{}).(request); !keyed {
-		row, err := one(ctx, s.pool, "task", scanTask, statement, what, by.Agent, by.Role, some(by.Groups))
+		row, err := one(ctx, s.pool, "task", scanTask, statement, what, by.Agent, by.Role, some(by.Groups), false)
 		if err == nil {
 			s.others.add((&tx{tasks: true, events: true}).tell(s.wake)...)
 		}
@@ -93,32 +96,63 @@ func (s *Store) claim(ctx context.Context, by interaction.Actor, statement strin
 			return row.Task, err
 		}
 	}
-	return act(ctx, s, by, func(t *tx) (interaction.Task, error) {
-		for range 5 { // others may have been quicker, each time
-			row, err := one(ctx, t, "task", scanTask, statement, what, by.Agent, by.Role, some(by.Groups))
-			if err == nil {
-				t.tasks, t.events = true, true
-				return row.Task, nil
+	for {
+		task, err := act(ctx, s, by, func(t *tx) (interaction.Task, error) {
+			for range 5 { // others may have been quicker, each time
+				row, err := t.claimBy(ctx, by, statement, what)
+				if err == nil || interaction.KindOf(err) != interaction.KindUnknown {
+					return row.Task, err
+				}
+				if err := whyNot(t); err != nil {
+					return row.Task, err
+				}
 			}
-			if interaction.KindOf(err) != interaction.KindUnknown {
-				return row.Task, err
-			}
-			if err := whyNot(t); err != nil {
-				return row.Task, err
-			}
+			return interaction.Task{}, nothingWaiting()
+		})
+		if !errors.Is(err, errStoryBusy) || !pause(ctx, storyPause) {
+			return task, err
 		}
-		return interaction.Task{}, nothingWaiting()
-	})
+	}
+}
+
+// claimBy runs one of the two statements inside a transaction that does more; unknown when it changed nothing.
+func (t *tx) claimBy(ctx context.Context, by interaction.Actor, statement string, what any) (taskRow, error) {
+	row, err := one(ctx, t, "task", scanTask, statement, what, by.Agent, by.Role, some(by.Groups), true)
+	if err != nil {
+		return row, err
+	}
+	t.tasks, t.events = true, true
+	if row.Channel != interaction.Chat || row.Kind != interaction.TaskHandle && row.Kind != interaction.TaskConsult {
+		return row, nil
+	}
+	if err := t.takeStory(ctx, row.Interaction); err != nil {
+		return row, err
+	}
+	return row, t.enterChat(ctx, by, row.ID, row.Interaction, row.Kind)
 }
 
 // claim is the claim of one task inside a transaction that does more.
 func (t *tx) claim(ctx context.Context, by interaction.Actor, id interaction.ID) (bool, error) {
-	_, err := one(ctx, t, "task", scanTask, claimTask, id, by.Agent, by.Role, some(by.Groups))
+	_, err := t.claimBy(ctx, by, claimTask, id)
 	if err != nil && interaction.KindOf(err) == interaction.KindUnknown {
 		return false, nil
 	}
-	t.tasks, t.events = true, true
 	return err == nil, err
+}
+
+// storyPause is how long a claim waits for who holds its interaction's row; transactions are short.
+const storyPause = 5 * time.Millisecond
+
+// errStoryBusy says that somebody else holds the interaction's row at this moment.
+var errStoryBusy = errors.New("the interaction is being changed")
+
+// takeStory locks the interaction behind its task's lock, against the house's order: so it does not wait, and its transaction begins anew when the row is taken.
+func (t *tx) takeStory(ctx context.Context, id interaction.ID) error {
+	_, err := t.Exec(ctx, `select 1 from interactions where id = $1 for update nowait`, id)
+	if isCode(err, lockNotAvailable) {
+		return errStoryBusy
+	}
+	return err
 }
 
 func nothingWaiting() error {

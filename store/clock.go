@@ -65,10 +65,10 @@ var clocks = []string{
 		insert into events (code, data) select 'agent.not_ready', jsonb_build_object('agent', id::text, 'reason', 'missed_offers') from less where was and not still)
 	select count(*) from back`,
 
-	// A task that was held longer than its queue allows (mission R7).
+	// A task that was held longer than its queue allows (mission R7). Who loses a chat's leaves it, too: see chat_clock.go.
 	fmt.Sprintf(`
 	with t as (
-		select id, agent_id, state from tasks where state = 'held' and handle_until <= now() order by handle_until limit %d for update skip locked),`, clockBatch) +
+		select id, agent_id, state from tasks where state = 'held' and handle_until <= now() and channel <> 'chat' order by handle_until limit %d for update skip locked),`, clockBatch) +
 		backToQueue("") + `,` + less("") + `,` + line("task.taken_back", ", 'why', 'handling_timeout'") + `
 	select count(*) from back`,
 
@@ -89,7 +89,7 @@ var clocks = []string{
 	fmt.Sprintf(`
 	with t as (
 		select t.id, t.agent_id, t.state from tasks t where t.agent_id in (select id from agents where not enabled)
-			and t.state in ('held', 'offered', 'snoozed') order by t.id limit %d for update skip locked),`, clockBatch) +
+			and t.state in ('held', 'offered', 'snoozed') and (t.channel <> 'chat' or t.state <> 'held') order by t.id limit %d for update skip locked),`, clockBatch) +
 		backToQueue("") + `,` + less("") + `,` + line("task.taken_back", ", 'why', 'agent_disabled'") + `
 	select count(*) from back`,
 

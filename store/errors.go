@@ -49,3 +49,11 @@ func translate(err error) error {
 	}
 	return interaction.Unavailable("database_error", err)
 }
+
+// lockNotAvailable is what PostgreSQL says when NOWAIT finds a lock taken.
+const lockNotAvailable = "55P03"
+
+func isCode(err error, code string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == code
+}

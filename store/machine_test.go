@@ -52,6 +52,9 @@ func TestRandomCommandsKeepToTheTable(t *testing.T) {
 	for range 4 {
 		m.open = append(m.open, arrive(t, s, "c@customer.test", "Random"))
 	}
+	for range 2 {
+		m.open = append(m.open, openChat(t, s).Session)
+	}
 	seen := 0
 	for round := 0; round < 10 && seen < 16; round++ { // a walk that found little goes on
 		rapid.Check(t, func(r *rapid.T) {
@@ -75,7 +78,7 @@ func (m *machine) command(r *rapid.T) {
 	}
 	step := fmt.Sprintf("%d", m.step)
 	var err error
-	switch what := rapid.IntRange(0, 15).Draw(r, "command"); what {
+	switch what := rapid.IntRange(0, 17).Draw(r, "command"); what {
 	case 0:
 		_, err = m.s.OpenTask(m.ctx, interaction.Ask{Interaction: id, Step: step, Kind: interaction.TaskHandle, Message: 1})
 	case 1, 2:
@@ -111,6 +114,8 @@ func (m *machine) command(r *rapid.T) {
 		m.send(r, id, step)
 	case 15:
 		m.renew(r, id)
+	case 16, 17:
+		err = m.chat(r, by, id)
 	}
 	if err != nil && interaction.KindOf(err) == interaction.KindUnavailable {
 		r.Fatalf("not a refusal: %v", err)
@@ -151,6 +156,34 @@ func (m *machine) send(r *rapid.T, id interaction.ID, step string) {
 		_, _ = m.s.BeginSend(m.ctx, id, number, attempt)
 		_, _ = m.s.EndSend(m.ctx, id, number, attempt, interaction.Outcome{State: interaction.SendSent})
 	}
+}
+
+// chat does what people do in a conversation; for what is none it is refused.
+func (m *machine) chat(r *rapid.T, by interaction.Actor, id interaction.ID) error {
+	var err error
+	var posted []interaction.ChatPosted
+	switch rapid.IntRange(0, 6).Draw(r, "chat") {
+	case 0, 1:
+		posted, err = m.s.PostChats(m.ctx, []interaction.ChatPost{
+			{Session: id, From: customer, Kind: interaction.ChatText, Text: "Hello"}, {Session: id, From: agentOf(by), Kind: interaction.ChatText, Text: "Hi"},
+		})
+		for _, p := range posted {
+			if err == nil && interaction.KindOf(p.Err) == interaction.KindUnavailable && p.Err != nil {
+				err = p.Err
+			}
+		}
+	case 2, 3:
+		_, err = m.s.JoinChat(m.ctx, by, id, rapid.SampledFrom([]interaction.ChatMode{interaction.ChatFull, interaction.ChatCoach, interaction.ChatSilent, ""}).Draw(r, "mode"))
+	case 4:
+		_, err = m.s.InviteChat(m.ctx, by, id, "", "sales", interaction.ChatFull, "")
+	case 5:
+		_, err = m.s.ChatTick(m.ctx)
+	case 6:
+		if rapid.IntRange(0, 4).Draw(r, "ends") == 0 {
+			err = m.s.EndChat(m.ctx, id, customer, "customer")
+		}
+	}
+	return err
 }
 
 // renew stops an interaction and puts a new one in its place.
@@ -236,6 +269,20 @@ func (m *machine) check(r *rapid.T) {
 			or exists (select 1 from jsonb_each_text(a.load) l where l.value::int <> (select count(*) from tasks t where t.agent_id = a.id and t.class = l.key and t.state in ('held', 'offered')))`).Scan(&wrong)
 	if err != nil || wrong != "" {
 		r.Fatalf("loads: %s %v", wrong, err)
+	}
+	err = m.s.Pool().QueryRow(m.ctx, `
+		select coalesce(string_agg(p.agent_id || ' is in ' || p.session_id || ' without his task', '; '), '') from chat_participants p
+		where p.left_at is null and p.task_id is not null
+			and not exists (select 1 from tasks t where t.id = p.task_id and t.agent_id = p.agent_id and t.state = 'held')`).Scan(&wrong)
+	if err != nil || wrong != "" {
+		r.Fatalf("chats: %s %v", wrong, err)
+	}
+	err = m.s.Pool().QueryRow(m.ctx, `
+		select coalesce(string_agg(s.interaction_id || ' has ' || s.last || ' and not ' || coalesce(m.n, 0), '; '), '') from chat_sessions s
+		left join (select session_id, count(*) as n, max(number) as last from chat_messages group by 1) m on m.session_id = s.interaction_id
+		where s.last <> coalesce(m.n, 0) or s.last <> coalesce(m.last, 0)`).Scan(&wrong)
+	if err != nil || wrong != "" {
+		r.Fatalf("numbers: %s %v", wrong, err)
 	}
 	err = m.s.Pool().QueryRow(m.ctx, `
 		select coalesce(string_agg(concat_ws(' ', t.kind, t.id, 'is', t.state, 'agent', t.agent_id, 'author', t.author, 'of', i.state), '; '), '') from tasks t left join interactions i on i.id = t.interaction_id

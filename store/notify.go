@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"parley/interaction"
 )
 
 // Where the roles run in several processes, the one that commits tells the others that there is work: one NOTIFY a batch, behind the
 // commits that it tells of, never inside one (a NOTIFY in a transaction takes a lock that serialises all commits). A lost one costs a second: every part polls as well.
 
-// channelName is the one PostgreSQL channel; the payload names topics, nothing else.
+// channelName is the PostgreSQL channel for bells; the payload names topics, nothing else.
 const channelName = "parley"
 
 // topics of the payload, in the order of Wake's fields.
@@ -23,11 +25,17 @@ var topicNames = []string{"inbound", "outbox", "tasks", "events"}
 type Others struct {
 	mu      sync.Mutex
 	pending map[string]bool
+	chats   map[interaction.ID]int64
+	notices map[noticeKey]interaction.ChatNotice
 	bell    chan struct{}
 }
 
 // NewOthers makes the link; without Run nothing is told.
-func NewOthers() *Others { return &Others{pending: map[string]bool{}, bell: make(chan struct{}, 1)} }
+func NewOthers() *Others {
+	return &Others{
+		pending: map[string]bool{}, chats: map[interaction.ID]int64{}, notices: map[noticeKey]interaction.ChatNotice{}, bell: make(chan struct{}, 1),
+	}
+}
 
 func (o *Others) add(topics ...string) {
 	if o == nil || len(topics) == 0 {
@@ -38,6 +46,10 @@ func (o *Others) add(topics ...string) {
 		o.pending[t] = true
 	}
 	o.mu.Unlock()
+	o.ring()
+}
+
+func (o *Others) ring() {
 	select {
 	case o.bell <- struct{}{}:
 	default:
@@ -70,6 +82,9 @@ func (s *Store) TellOthers(ctx context.Context) error {
 				s.log.Warn("other processes were not told", "error", err)
 			}
 		}
+		if err := s.tellChats(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("other processes were not told of chats", "error", err)
+		}
 		if !pause(ctx, 20*time.Millisecond) {
 			return nil
 		}
@@ -93,7 +108,7 @@ func (s *Store) hear(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "listen "+channelName); err != nil {
+	if _, err := conn.Exec(ctx, "listen "+channelName+"; listen "+chatChannel); err != nil {
 		return err
 	}
 	ring := map[string]func(){topicNames[0]: s.wake.Inbound, topicNames[1]: s.wake.Outbox, topicNames[2]: s.wake.Tasks, topicNames[3]: s.wake.Events}
@@ -101,6 +116,12 @@ func (s *Store) hear(ctx context.Context) error {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return err
+		}
+		if n.Channel == chatChannel {
+			if n.PID != conn.PgConn().PID() {
+				s.hearChats(n.Payload)
+			}
+			continue
 		}
 		for topic := range strings.SplitSeq(n.Payload, ",") {
 			if f, ok := ring[topic]; ok && n.PID != conn.PgConn().PID() {

@@ -29,6 +29,9 @@ func (t *tx) requeue(ctx context.Context, row taskRow, by interaction.Actor, cod
 			return err
 		}
 	}
+	if err := t.leaveChat(ctx, row, false); err != nil {
+		return err
+	}
 	return t.auditTask(ctx, by, row, code, interaction.TaskQueued, nil)
 }
 
@@ -42,6 +45,11 @@ func (s *Store) AcceptOffer(ctx context.Context, by interaction.Actor, id intera
 		}
 		if !row.visible(by) {
 			return row.Task, interaction.Unknown("task")
+		}
+		if row.Channel == interaction.Chat {
+			if err := t.lockStory(ctx, row.Interaction); err != nil {
+				return row.Task, err
+			}
 		}
 		won, err := t.exec(ctx, `update tasks t set state = 'held', offer_until = null, version = t.version + 1,
 				handle_until = now() + make_interval(secs => q.handle_seconds)
@@ -59,6 +67,11 @@ func (s *Store) AcceptOffer(ctx context.Context, by interaction.Actor, id intera
 		row.State = interaction.TaskOffered
 		if err := t.auditTask(ctx, by, row, "task.accepted", interaction.TaskHeld, nil); err != nil {
 			return row.Task, err
+		}
+		if row.Channel == interaction.Chat {
+			if err := t.enterChat(ctx, by, id, row.Interaction, row.Kind); err != nil {
+				return row.Task, err
+			}
 		}
 		row, err = t.readTask(ctx, id)
 		return row.Task, err
@@ -206,6 +219,9 @@ func (s *Store) Snooze(ctx context.Context, by interaction.Actor, id interaction
 			return nothing{}, err
 		}
 		t.tasks = true
+		if err := t.leaveChat(ctx, row, true); err != nil {
+			return nothing{}, err
+		}
 		return nothing{}, t.auditTask(ctx, by, row, "task.snoozed", interaction.TaskSnoozed, nil)
 	})
 	return err

@@ -33,6 +33,11 @@ func (s *Store) Stop(ctx context.Context, id interaction.ID, seen int64, reason 
 }
 
 func (t *tx) stop(ctx context.Context, by interaction.Actor, open openInteraction, reason string) error {
+	if open.Channel == interaction.Chat {
+		if err := t.endLiving(ctx, open.ID, interaction.Party{Role: interaction.ChatSystem}, endedByWorkflow, false); err != nil {
+			return err
+		}
+	}
 	if err := t.withdrawAll(ctx, by, open.ID); err != nil {
 		return err
 	}

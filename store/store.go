@@ -64,6 +64,9 @@ type Wake struct {
 	Outbox  func() // a workflow is to be started or signalled
 	Tasks   func() // a task or an agent changed
 	Events  func() // there are new events
+
+	Chats      func([]interaction.ChatAppended) // messages were appended to chats; a hub that is behind reads them by number
+	ChatNotice func(interaction.ChatNotice)     // somebody said something about a chat that is not kept
 }
 
 // Open connects to the database and refuses one that could lose what it
@@ -116,6 +119,12 @@ func (w Wake) withDefaults() Wake {
 		if *f == nil {
 			*f = func() {}
 		}
+	}
+	if w.Chats == nil {
+		w.Chats = func([]interaction.ChatAppended) {}
+	}
+	if w.ChatNotice == nil {
+		w.ChatNotice = func(interaction.ChatNotice) {}
 	}
 	return w
 }
@@ -206,6 +215,10 @@ func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
 		return translate(err)
 	}
 	s.others.add(t.tell(s.wake)...)
+	if len(t.chats) > 0 {
+		s.wake.Chats(t.chats)
+		s.others.addChats(t.chats)
+	}
 	return nil
 }
 
@@ -215,6 +228,7 @@ type tx struct {
 	mailDomain                     string
 	hours                          Hours
 	inbound, outbox, tasks, events bool
+	chats                          []interaction.ChatAppended
 }
 
 // tell rings this process's parts and gives the topics for the others.

@@ -165,6 +165,12 @@ func (t *tx) closeTask(ctx context.Context, row taskRow, by string, end interact
 	if err := t.closeConsults(ctx, row); err != nil {
 		return err
 	}
+	if row.Channel == interaction.Chat && row.Kind == interaction.TaskHandle && end == interaction.TaskDone {
+		who := interaction.Party{Role: interaction.ChatAgent, Agent: row.Agent}
+		if err := t.endLiving(ctx, row.Interaction, who, endedByAgent, true); err != nil {
+			return err
+		}
+	}
 	_, err := t.Exec(ctx, `
 		with gone as (delete from tasks where id = $1 returning *), draft as (delete from drafts where task_id = $1)
 		insert into closed_tasks (id, interaction_id, kind, step, channel, class, state, queue, skill, level, priority, opened_at, agent_id, author,
@@ -176,9 +182,11 @@ func (t *tx) closeTask(ctx context.Context, row taskRow, by string, end interact
 	}
 	t.tasks = true
 	if holding(row.State) {
-		return t.giveBack(ctx, row.Agent, row.Class)
+		if err := t.giveBack(ctx, row.Agent, row.Class); err != nil {
+			return err
+		}
 	}
-	return nil
+	return t.leaveChat(ctx, row, false)
 }
 
 // closeConsults withdraws what was asked for a task that is over, and so what those who were asked have asked others in turn.

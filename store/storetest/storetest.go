@@ -89,6 +89,8 @@ func House() interaction.Setup {
 		EntryPoints: []interaction.EntryPoint{{
 			Name: "support", Channel: interaction.Email, Address: "support@example.test",
 			Workflow: interaction.WorkflowEmail, Queue: "service", FromName: "Support",
+		}, {
+			Name: "web", Channel: interaction.Chat, Address: "web", Workflow: interaction.WorkflowChat, Queue: "service",
 		}},
 		Agents: []interaction.NewAgent{
 			{Login: "ann", Name: "Ann", Email: "ann@agents.test", Role: interaction.RoleAgent, Groups: []string{"service"}},
