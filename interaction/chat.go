@@ -265,7 +265,7 @@ type ChatAsk struct {
 // News of a chat.
 const (
 	NewsJoined   NewsKind = "joined"   // an agent has come, who holds the handle task: Agent, Task
-	NewsLeft     NewsKind = "left"     // he has lost it while the session lives, and the customer waits again: Agent, Task
+	NewsLeft     NewsKind = "left"     // he has lost it while the session lives, and the customer waits again: Agent, Task; Code is asleep where he has put it away
 	NewsAnswered NewsKind = "answered" // the customer answered the question Code
 	NewsEnded    NewsKind = "ended"    // the session is over: Code says by whom
 )

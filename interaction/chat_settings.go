@@ -32,9 +32,10 @@ func (c ChatSettings) WithDefaults() ChatSettings {
 	orElse(&c.MaxBytes, maxChatBytes)
 	orElse(&c.WaitSeconds, 600)
 	orElse(&c.WrapUpSeconds, 600)
-	orElse(&c.WhenNobody, "message")
-	orElse(&c.WhenClosed, "message")
-	orElse(&c.Transcript, "asked")
+	orElse(&c.WhenNobody, InsteadMessage)
+	orElse(&c.WhenClosed, InsteadMessage)
+	orElse(&c.WhenGone, InsteadMessage)
+	orElse(&c.Transcript, TranscriptAsked)
 	return c
 }
 
@@ -79,16 +80,16 @@ func (c ChatSettings) Check() []error {
 			wrong(n.field, "%d is not between 0 (the default) and %d", n.is, n.max)
 		}
 	}
-	for _, p := range []struct{ field, is string }{{"when_nobody", c.WhenNobody}, {"when_closed", c.WhenClosed}} {
+	for _, p := range []struct{ field, is string }{{"when_nobody", c.WhenNobody}, {"when_closed", c.WhenClosed}, {"when_gone", c.WhenGone}} {
 		switch p.is {
-		case "", "message", "stop":
+		case "", InsteadMessage, InsteadStop:
 		case "callback":
 			wrong(p.field, "callback needs the callback channel, which this build does not have; use message or stop")
 		default:
 			wrong(p.field, "%q is none of message, stop", p.is)
 		}
 	}
-	if !slices.Contains([]string{"", "asked", "always", "never"}, c.Transcript) {
+	if !slices.Contains([]string{"", TranscriptAsked, TranscriptAlways, TranscriptNever}, c.Transcript) {
 		wrong("transcript", "%q is none of asked, always, never", c.Transcript)
 	}
 	return append(errs, c.checkQuestions()...)

@@ -123,6 +123,15 @@ func (t *tx) leaveChat(ctx context.Context, row taskRow, sleeps bool) error {
 	if err := log.keep(ctx, t); err != nil {
 		return err
 	}
+	if row.Kind == interaction.TaskHandle && c.EndedAt == nil {
+		gone := interaction.News{Kind: interaction.NewsLeft, Agent: who.Agent, Task: row.ID}
+		if sleeps {
+			gone.Code = "asleep"
+		}
+		if err := t.addNews(ctx, c.ID, gone, ""); err != nil {
+			return err
+		}
+	}
 	return t.audit(ctx, event{Code: "chat.left", Interaction: c.ID, Task: row.ID, Data: map[string]any{"agent": who.Agent, "mode": mode, "message": c.Last}})
 }
 

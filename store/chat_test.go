@@ -255,9 +255,10 @@ func TestAnAgentComesAndGoesWithHisTask(t *testing.T) {
 	require.Equal(t, []interaction.News{
 		{Number: 1, Kind: interaction.NewsStart},
 		{Number: 2, Kind: interaction.NewsJoined, Task: task, Agent: ann.Agent},
-		{Number: 3, Kind: interaction.NewsJoined, Task: task, Agent: ben.Agent},
-		{Number: 4, Kind: interaction.NewsEnded, Agent: ben.Agent, Code: "agent"},
-		{Number: 5, Kind: interaction.NewsDone, Task: task, Message: 1, Agent: ben.Agent, Code: "solved"},
+		{Number: 3, Kind: interaction.NewsLeft, Task: task, Agent: ann.Agent},
+		{Number: 4, Kind: interaction.NewsJoined, Task: task, Agent: ben.Agent},
+		{Number: 5, Kind: interaction.NewsEnded, Agent: ben.Agent, Code: "agent"},
+		{Number: 6, Kind: interaction.NewsDone, Task: task, Message: 1, Agent: ben.Agent, Code: "solved"},
 	}, news(t, s, session))
 	require.NoError(t, s.EndChat(ctx, session, customer, "customer"))
 	require.Len(t, told(t, s, session), 5, "ending again changes nothing")
