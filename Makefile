@@ -22,8 +22,12 @@ run: build ## start everything under PARLEY_HOME (default .parley), until Ctrl-C
 demo: build ## play the demo against a running `make run`
 	@bin/parley demo
 
-test: build ## every test, beside a PostgreSQL and a Temporal of its own
+test: build browser ## every test, beside a PostgreSQL and a Temporal of its own
 	@PARLEY_TEST_STACK=1 bin/parley with-services -- $(GO) test $(RACE) -p 2 -timeout 30m $(PACKAGES)
+
+.PHONY: browser
+browser:
+	@test/browser/prepare
 
 unit: ## the tests that need no server
 	@$(GO) test $(PACKAGES)

@@ -9,12 +9,16 @@ import (
 	"parley/api"
 	"parley/lib/mail"
 	"parley/store"
+	"parley/web"
 )
 
 //go:embed pages/*.html
 var pageFiles embed.FS
 
 var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+
+// demoChat is the entry point of the demo configuration that its page chats with.
+const demoChat = "chat"
 
 // handler joins the API with the few pages that show where to go and what left the house. A process without the API's role answers
 // for its health only.
@@ -32,6 +36,12 @@ func (h *house) handler() http.Handler {
 	}
 	mux.Handle("/", rest)
 	mux.HandleFunc("GET /{$}", h.frontPage)
+	widget := web.Widget()
+	mux.Handle("GET /in/{entry}/widget.js", widget)
+	mux.Handle("GET /in/{entry}/widget/", widget)
+	if h.demo {
+		mux.Handle("GET /demo/", web.Demo(demoChat))
+	}
 	if h.outbox != nil {
 		mux.HandleFunc("GET /outbox", h.outboxPage)
 		mux.HandleFunc("GET /outbox/{name}", h.outboxMail)
@@ -41,7 +51,7 @@ func (h *house) handler() http.Handler {
 
 // frontPage shows where to go.
 func (h *house) frontPage(w http.ResponseWriter, _ *http.Request) {
-	h.show(w, "front.html", map[string]any{"SMTP": h.config.SMTP, "HTTP": h.config.HTTP, "Outbox": h.outbox != nil, "TemporalUI": h.temporalUI, "Home": h.config.Home})
+	h.show(w, "front.html", map[string]any{"SMTP": h.config.SMTP, "HTTP": h.config.HTTP, "Outbox": h.outbox != nil, "TemporalUI": h.temporalUI, "Demo": h.demo, "Home": h.config.Home})
 }
 
 // outboxPage lists the mail that was caught instead of sent, newest first.

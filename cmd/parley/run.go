@@ -44,7 +44,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer h.close()
-	h.temporalUI = services.UIAddress()
+	h.temporalUI, h.demo = services.UIAddress(), true
 	if err := patiently(ctx, log, func() error { return c.demo(ctx, h) }); err != nil {
 		return err
 	}
@@ -74,13 +74,14 @@ Parley is up.
 
   where to go     http://%s/
   API             http://%s/v1/openapi.json
+  chat            http://%s/demo/chat
   mail in         smtp://%s        (to support@example.test)
   mail out        http://%s/outbox
   Temporal UI     http://%s
   sign-ins        %s
 
 Ctrl-C stops everything in order.
-`, httpAddr, httpAddr, smtpAddr, httpAddr, s.UIAddress(), filepath.Join(c.Home, "demo.env"))
+`, httpAddr, httpAddr, httpAddr, smtpAddr, httpAddr, s.UIAddress(), filepath.Join(c.Home, "demo.env"))
 }
 
 // upCommand runs roles against servers that are there already.

@@ -47,6 +47,7 @@ type house struct {
 	others  *store.Others // nil when all roles run here
 
 	temporalUI string // host:port of Temporal's Web UI, where we started it
+	demo       bool   // the demo configuration was applied, and its pages are shown
 }
 
 // openHouse connects to PostgreSQL (waiting a little for it) and prepares the rest; nothing runs yet.
