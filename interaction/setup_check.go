@@ -44,7 +44,7 @@ func Faults(list []*Fault) error {
 }
 
 // EntryWorkflows are the workflows that entry points can be bound to.
-var EntryWorkflows = []string{WorkflowEmail}
+var EntryWorkflows = []string{WorkflowEmail, WorkflowChat}
 
 // Channels are all channels.
 var Channels = []Channel{Email, WebForm, Chat, SMS, MMS, Callback, Social}
@@ -282,6 +282,20 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 		at.language("language", e.Language)
 	}
 	at.names("calendar", e.Calendar, ListCalendars)
+	if (e.Channel == Chat) != (e.Workflow == WorkflowChat) {
+		at.fault("workflow", e.Workflow, "does not fit channel %s; chats are handled by %s, and nothing else is", e.Channel, WorkflowChat)
+	}
+	if e.Chat != nil {
+		if e.Channel != Chat {
+			at.fault("chat", "", "is for entry points of channel chat; leave it out")
+		}
+		for _, err := range e.Chat.Check() {
+			var wrong *Error
+			if errors.As(err, &wrong) {
+				at.fault("chat."+wrong.Field, "", "%s", wrong.Text)
+			}
+		}
+	}
 	if at.needs("address", e.Address, "write the address that customers use") && e.Channel == Email && !isMailAddress(e.Address) {
 		at.fault("address", e.Address, "is not an email address; write it as name@example.org")
 	}

@@ -38,8 +38,8 @@ func say(t *testing.T, s *store.Store, session interaction.ID, from interaction.
 	return posted[0]
 }
 
-// told gives a session's messages as "number kind role: text", the internal ones with "!".
-func told(t *testing.T, s *store.Store, session interaction.ID) []string {
+// newsOf gives a session's messages as "number kind role: text", the internal ones with "!".
+func newsOf(t *testing.T, s *store.Store, session interaction.ID) []string {
 	t.Helper()
 	list, err := s.ChatMessages(t.Context(), session, 0, true, 1000)
 	require.NoError(t, err)
@@ -215,7 +215,7 @@ func TestWhoMaySayWhat(t *testing.T) {
 	} {
 		require.Equal(t, c.want, errorCode(say(t, s, session, customer, c.kind, c.text, "").Err), "%s %q", c.kind, c.text)
 	}
-	require.Empty(t, told(t, s, session))
+	require.Empty(t, newsOf(t, s, session))
 	require.NoError(t, say(t, s, session, customer, interaction.ChatRenamed, "Kim K.", "").Err)
 	require.Equal(t, "Kim K.", say(t, s, session, customer, interaction.ChatText, "Hello", "").Message.From.Name)
 }
@@ -251,7 +251,7 @@ func TestAnAgentComesAndGoesWithHisTask(t *testing.T) {
 	_, err = s.Reply(ctx, ben, task, 0, interaction.Reply{Text: "By mail"})
 	require.Equal(t, "not_to_answer", errorCode(err))
 	require.NoError(t, s.Complete(ctx, ben, task, held.Version, interaction.Done{Disposition: "solved"}))
-	require.Equal(t, []string{"joined agent ", "text agent Hello", "left agent ", "joined agent ", "ended agent agent"}, told(t, s, session))
+	require.Equal(t, []string{"joined agent ", "text agent Hello", "left agent ", "joined agent ", "ended agent agent"}, newsOf(t, s, session))
 	require.Equal(t, []interaction.News{
 		{Number: 1, Kind: interaction.NewsStart},
 		{Number: 2, Kind: interaction.NewsJoined, Task: task, Agent: ann.Agent},
@@ -261,7 +261,7 @@ func TestAnAgentComesAndGoesWithHisTask(t *testing.T) {
 		{Number: 6, Kind: interaction.NewsDone, Task: task, Message: 1, Agent: ben.Agent, Code: "solved"},
 	}, news(t, s, session))
 	require.NoError(t, s.EndChat(ctx, session, customer, "customer"))
-	require.Len(t, told(t, s, session), 5, "ending again changes nothing")
+	require.Len(t, newsOf(t, s, session), 5, "ending again changes nothing")
 }
 
 func TestAClockTakesAnAgentOutOfTheChat(t *testing.T) {
@@ -283,7 +283,7 @@ func TestAClockTakesAnAgentOutOfTheChat(t *testing.T) {
 			n, err = s.ChatTick(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, 1, n)
-			require.Equal(t, []string{"joined agent ", "left agent "}, told(t, s, session))
+			require.Equal(t, []string{"joined agent ", "left agent "}, newsOf(t, s, session))
 			require.Zero(t, load(t, s, ann))
 			queued(t, s, task)
 		})
@@ -327,7 +327,7 @@ func TestSupervisorsWatchCoachAndBargeIn(t *testing.T) {
 	require.Equal(t, []string{
 		"joined agent ", "!joined supervisor coach", "!note supervisor Offer a new one", "!left supervisor coach", "joined supervisor ",
 		"text supervisor Take a new one", "left supervisor ",
-	}, told(t, s, session))
+	}, newsOf(t, s, session))
 	seen, err := s.ChatMessages(ctx, session, 0, false, 100)
 	require.NoError(t, err)
 	require.Len(t, seen, 4, "the customer sees nothing internal")
@@ -358,7 +358,7 @@ func TestSupervisorsWatchCoachAndBargeIn(t *testing.T) {
 	require.Equal(t, []string{
 		"!joined agent coach", "!note agent Yes", "!left agent coach", "joined agent ", "text agent It is in stock", "left agent ", "joined agent ", "left agent ",
 		"ended agent agent",
-	}, told(t, s, session)[7:])
+	}, newsOf(t, s, session)[7:])
 	_ = held
 }
 
@@ -398,7 +398,7 @@ func TestAnAnswerIsAttached(t *testing.T) {
 		"text customer before any question", "question system mail?", "text customer no mail", "question system mail?", "text customer  Kim <Kim@Customer.test> ",
 		"question system topic?", "text customer something", "question system topic?", "text customer order", "question system number?", "text customer +49 (30) 123-456",
 		"text customer behind all questions",
-	}, told(t, s, session))
+	}, newsOf(t, s, session))
 }
 
 // later puts the session's clock back, as if so much time had gone by.
@@ -433,7 +433,7 @@ func TestQuietSessionsAreAlertedAndEnded(t *testing.T) {
 	require.Zero(t, later(t, s, session, time.Hour))
 	require.Equal(t, []string{
 		"joined agent ", "text customer I am here", "alert system ", "!note agent a note is no activity", "text agent Are you there?", "alert system ", "ended system inactive",
-	}, told(t, s, session))
+	}, newsOf(t, s, session))
 	last := news(t, s, session)
 	require.Equal(t, interaction.News{Number: 3, Kind: interaction.NewsEnded, Code: "inactive"}, last[len(last)-1])
 }
@@ -450,7 +450,7 @@ func TestASecondAlertAndAsynchronousPolicies(t *testing.T) {
 	require.Equal(t, 1, later(t, s, session, 11*time.Minute))
 	require.Zero(t, later(t, s, session, 50*time.Minute))
 	require.Equal(t, 1, later(t, s, session, 11*time.Minute))
-	require.Equal(t, []string{"joined agent ", "alert system ", "alert system ", "ended system inactive"}, told(t, s, session))
+	require.Equal(t, []string{"joined agent ", "alert system ", "alert system ", "ended system inactive"}, newsOf(t, s, session))
 }
 
 func TestASleepingChatWakesForItsAgent(t *testing.T) {
@@ -467,7 +467,7 @@ func TestASleepingChatWakesForItsAgent(t *testing.T) {
 	require.Equal(t, "reserved", code(err))
 	_, err = s.Claim(t.Context(), ann, task)
 	require.NoError(t, err)
-	require.Equal(t, []string{"joined agent ", "left agent ", "text customer One more thing", "joined agent "}, told(t, s, session))
+	require.Equal(t, []string{"joined agent ", "left agent ", "text customer One more thing", "joined agent "}, newsOf(t, s, session))
 }
 
 func TestFilesKeepToTheirLimits(t *testing.T) {
@@ -515,7 +515,7 @@ func TestAStoppedInteractionEndsItsSession(t *testing.T) {
 	stopping, err := s.Stop(t.Context(), session, 1, "nobody")
 	require.NoError(t, err)
 	require.True(t, stopping.Stopped)
-	require.Equal(t, []string{"ended system workflow"}, told(t, s, session))
+	require.Equal(t, []string{"ended system workflow"}, newsOf(t, s, session))
 	require.Equal(t, "chat_ended", errorCode(say(t, s, session, customer, interaction.ChatText, "Hello?", "").Err))
 }
 
