@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,7 @@ func TestWidgetInABrowser(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/in/", web.Widget())
 	mux.Handle("/demo/", web.Demo("shop"))
+	mux.HandleFunc("GET /site", site)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 
@@ -39,4 +41,14 @@ func TestWidgetInABrowser(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+// site is a page of another origin than the chat's, with the policy that docs/chat-widget.md asks for and nothing more.
+func site(w http.ResponseWriter, r *http.Request) {
+	chat := "127.0.0.1:" + strings.TrimPrefix(r.Host, "localhost:")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src http://"+chat+"; connect-src http://"+chat+" ws://"+chat+
+		"; img-src blob:; require-trusted-types-for 'script'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte(`<!doctype html><html lang="de"><head><title>Shop</title>` +
+		`<script src="http://` + chat + `/in/shop/widget.js" async></script></head><body><main><h1>Shop</h1></main></body></html>`))
 }

@@ -13,7 +13,7 @@ export const launch = () => chromium.launch({
 });
 
 /** visit opens a page in a browser profile of its own; what its console complains of is in page.complaints. */
-export async function visit(browser, path, { prepare, ...options } = {}) {
+export async function visit(browser, path, { prepare, from = base, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: "en-GB", ...options });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
@@ -21,7 +21,7 @@ export async function visit(browser, path, { prepare, ...options } = {}) {
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
   await prepare?.(page);
-  await page.goto(base + path);
+  await page.goto(from + path);
   await page.locator(".launcher").waitFor();
   return page;
 }

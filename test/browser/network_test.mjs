@@ -1,7 +1,7 @@
 // The widget when things go wrong, against a scripted server: lost connections, refused posts, forbidden sockets, page changes.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { begin, bubbles, connected, launch, say, shows, until, visit } from "./harness.mjs";
+import { base, begin, bubbles, connected, launch, say, shows, until, visit } from "./harness.mjs";
 import { Scripted } from "./scripted.mjs";
 
 let browser;
@@ -34,6 +34,19 @@ test("what was written while the line was down arrives once, in order", async ()
   await page.locator(".state", { hasText: "Sent" }).waitFor();
   assert.deepEqual(server.messages.map((m) => m.text), ["one", "two", "from Ann meanwhile", "three", "four"]);
   assert.deepEqual(await numbered(page), server.messages.map((m) => m.text));
+});
+
+test("an acknowledgement that overtakes another message does not hide it", async () => {
+  const { page, server } = await scene();
+  const tell = server.tell;
+  server.tell = () => {}; // the server's messages are on their way
+  server.say({ text: "from Ann" });
+  await say(page, "from Cleo");
+  await page.locator(".state", { hasText: "Sent" }).waitFor();
+  server.tell = tell;
+  server.cut();
+  await shows(page, "from Ann");
+  assert.deepEqual(await numbered(page), ["from Ann", "from Cleo"]);
 });
 
 test("the session and what was not sent come along to the next page", async () => {
@@ -70,6 +83,44 @@ test("two tabs show the same and send nothing twice", async () => {
   assert.deepEqual(await numbered(other), ["from the first", "from the second"]);
 });
 
+test("a chat that one tab opens is there in the other", async () => {
+  const server = new Scripted();
+  const page = await visit(browser, "/demo/chat", { prepare: (fresh) => server.attach(fresh) });
+  const other = await page.context().newPage();
+  await server.attach(other);
+  await other.goto(page.url());
+  await other.locator(".launcher").click();
+  await begin(page);
+  await connected(other);
+  await say(other, "the same session");
+  await shows(page, "the same session");
+  assert.equal(server.opened.length, 1);
+});
+
+test("a chat that was forgotten meanwhile does not stand in the way of a new one", async () => {
+  const { page, server } = await scene();
+  server.gone = true;
+  await page.goto(page.url());
+  await page.locator(".start").waitFor();
+  server.gone = false;
+  await startAgain(page);
+  assert.equal(server.opened.length, 2);
+});
+
+test("a site of its own needs no more than the documented policy", async () => {
+  const server = new Scripted();
+  const site = base.replace("127.0.0.1", "localhost"); // another origin
+  const page = await visit(browser, "/site", { prepare: (fresh) => server.attach(fresh), from: site });
+  await page.getByRole("button", { name: "Chat öffnen" }).click();
+  await page.getByRole("button", { name: "Chat beginnen" }).click();
+  await connected(page);
+  assert.equal(await page.locator(".head").evaluate((head) => getComputedStyle(head).backgroundColor), "rgb(11, 110, 105)");
+  await say(page, "von einer anderen Seite");
+  await until("the text", () => server.messages.length === 1);
+  assert.equal(server.opened[0].page, site + "/site");
+  assert.deepEqual(page.complaints, []);
+});
+
 test("where sockets are forbidden it asks by long polling", async () => {
   const { page, server } = await scene(new Scripted({ sockets: false }));
   await say(page, "over requests");
@@ -77,7 +128,7 @@ test("where sockets are forbidden it asks by long polling", async () => {
   server.say({ text: "an answer over requests" });
   await shows(page, "an answer over requests");
   assert.ok(server.polls.includes(""), "it has said hello");
-  assert.ok(server.polls.some((query) => query.includes("since=1")));
+  assert.ok(server.polls.some((query) => query.startsWith("?since=")), "it goes on by number");
   assert.deepEqual(await numbered(page), ["over requests", "an answer over requests"]);
 });
 
@@ -98,7 +149,7 @@ test("waits before another try grow, are capped and differ", async () => {
 test("a server that asks for patience gets the text later, in order", async () => {
   const { page, server } = await scene();
   let refused = 0;
-  server.refuseText = () => refused++ < 1 && { code: "slow_down", retry_after: 1 };
+  server.refuseText = () => [{ code: "slow_down", retry_after: 1 }, { code: "unavailable" }][refused++];
   await say(page, "first");
   await say(page, "second");
   await until("both", () => server.messages.length === 2);
@@ -132,6 +183,9 @@ test("files have limits, and a refused one says why", async () => {
   server.refuseFile = { status: 422, contentType: "application/problem+json", body: JSON.stringify({ code: "bad_file" }) };
   await choose("drawing.svg", 10, "image/svg+xml");
   await page.getByText("Files of this kind cannot be sent.").waitFor();
+  server.refuseFile.body = JSON.stringify({ code: "files_too_large", limit: 1 << 20 });
+  await choose("more.txt", 10);
+  await page.getByText("The files of a chat can have 1 MB together.").waitFor();
   server.refuseFile = null;
   for (const n of [1, 2, 3]) {
     await choose(`photo ${n} <b>.txt`, 10);

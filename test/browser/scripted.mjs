@@ -24,6 +24,7 @@ export class Scripted {
   }
 
   socket(socket) {
+    if (this.gone) return socket.close({ code: 4404 });
     if (!this.sockets) return socket.close({ code: 1006 });
     const link = { send: (frame) => socket.send(JSON.stringify(frame)), close: (code) => socket.close({ code }) };
     socket.onMessage((data) => this.hear(link, JSON.parse(data)));

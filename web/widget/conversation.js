@@ -30,6 +30,7 @@ export class Conversation extends EventTarget {
     this.everConnected = false;
     this.messages = []; // by number
     this.byNumber = new Map();
+    this.heardTo = 0; // up to here the server has told everything; an acknowledgement may be ahead of that
     this.people = []; // names of the agents who are here
     this.typing = new Map(); // name → timer
     this.seenTo = 0; // how far the others have read
@@ -46,10 +47,10 @@ export class Conversation extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** resume goes on with the session that is remembered, if there is one. */
+  /** resume goes on with the session that is remembered, if there is one and none is open here. */
   resume() {
     const ticket = this.memory.ticket();
-    if (!ticket) return;
+    if (!ticket || this.phase !== "none") return;
     this.readTo = ticket.read ?? 0;
     this.outbox.restore();
     this.begin(ticket);
@@ -94,7 +95,7 @@ export class Conversation extends EventTarget {
     this.link = new Link({
       base: this.base,
       ticket,
-      since: () => this.messages.at(-1)?.number ?? 0,
+      since: () => this.heardTo,
       on: {
         frame: (frame) => this.hear(frame),
         up: () => this.up(),
@@ -120,10 +121,16 @@ export class Conversation extends EventTarget {
     this.changed();
   }
 
+  // gone leaves on the screen what was there. Where nothing was, such as a chat of last month, a new one can begin at once.
   gone() {
+    if (!this.everConnected && this.outbox.posts.length === 0) {
+      this.close();
+      return;
+    }
     this.connected = false;
     this.memory.forget();
-    this.phase = this.phase === "ended" ? "ended" : "lost";
+    this.phase = "lost";
+    this.outbox.refuseAll("chat_ended");
     this.changed();
   }
 
@@ -136,6 +143,7 @@ export class Conversation extends EventTarget {
         break;
       case "message":
         this.take(frame.message);
+        this.heardTo = Math.max(this.heardTo, frame.message?.number ?? 0);
         break;
       case "ack":
         this.take(this.outbox.acknowledged(frame));
@@ -188,10 +196,11 @@ export class Conversation extends EventTarget {
 
   over(by) {
     this.phase = "ended";
+    this.link?.stop();
     this.endedBy = by;
     this.people = [];
     this.position = null;
-    this.outbox.refuseAll("ended");
+    this.outbox.refuseAll("chat_ended");
   }
 
   hearTyping(name, on) {
@@ -206,9 +215,9 @@ export class Conversation extends EventTarget {
     }, typingShown));
   }
 
-  hearError({ client_id: id, code, retry_after: seconds }) {
-    if (id) this.outbox.refused(id, code, seconds);
-    else this.dispatchEvent(new CustomEvent("refused", { detail: new Refusal(code, seconds) }));
+  hearError({ client_id: id, code, limit, retry_after: seconds }) {
+    if (id) this.outbox.refused(id, code, seconds ?? (passing.has(code) ? 2 : 0));
+    else this.dispatchEvent(new CustomEvent("refused", { detail: new Refusal(code, { limit, seconds }) }));
   }
 
   /** say sends a text, now or when the link is up again. */
@@ -273,6 +282,9 @@ export class Conversation extends EventTarget {
     this.changed();
   }
 }
+
+// Codes of what will be over in a moment.
+const passing = new Set(["unavailable", "restarting"]);
 
 const staff = new Set(["agent", "supervisor"]);
 

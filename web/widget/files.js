@@ -10,10 +10,10 @@ export class Files {
   /** check throws what the server would say, before anything is sent. sizes are those of the files that were sent already. */
   check(file, sizes, limits) {
     const whole = sizes.reduce((sum, size) => sum + size, 0);
-    if (file.size === 0) throw new Refusal("empty_file", 0, file.name);
-    if (limits.max_files && sizes.length >= limits.max_files) throw new Refusal("too_many_files", 0, String(limits.max_files));
-    if (limits.max_file_bytes && file.size > limits.max_file_bytes) throw new Refusal("too_large", 0, bytesText(limits.max_file_bytes));
-    if (limits.max_bytes && whole + file.size > limits.max_bytes) throw new Refusal("too_large", 0, bytesText(limits.max_bytes - whole));
+    if (file.size === 0) throw new Refusal("empty_file", { limit: file.name });
+    if (limits.max_files && sizes.length >= limits.max_files) throw new Refusal("too_many_files", { limit: limits.max_files });
+    if (limits.max_file_bytes && file.size > limits.max_file_bytes) throw new Refusal("file_too_large", { limit: limits.max_file_bytes });
+    if (limits.max_bytes && whole + file.size > limits.max_bytes) throw new Refusal("files_too_large", { limit: limits.max_bytes });
   }
 
   /** upload gives {upload, name, type, size}. */

@@ -111,8 +111,8 @@ export class Item {
     return [
       el("span", { class: "problem", role: "alert" }, `${this.say("notSent")} ${this.explain({ code: problem })}`),
       el("span", { class: "buttons" },
-        problem !== "ended" && button("retry", () => outbox.retry(id)),
-        kind === "text" && problem !== "ended" && button("edit", () => {
+        problem !== "chat_ended" && button("retry", () => outbox.retry(id)),
+        kind === "text" && problem !== "chat_ended" && button("edit", () => {
           drop();
           this.edit(text);
         }),

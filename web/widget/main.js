@@ -18,10 +18,12 @@ export async function start(tag, base) {
   const conversation = new Conversation({ base, memory, language: say.language });
   const panel = new Panel({ settings, say, sheet, memory, conversation });
 
+  if (!document.body) await new Promise((parsed) => addEventListener("DOMContentLoaded", parsed, { once: true }));
   document.body.append(panel.host);
   running.open = () => panel.open();
   running.close = () => panel.close();
   conversation.resume();
+  memory.onTicket(() => conversation.resume()); // another tab has opened a chat
   if (settings.open || memory.wasOpen()) panel.open({ focus: false });
 }
 

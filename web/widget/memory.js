@@ -14,6 +14,11 @@ export class Memory {
     return this.shared.get(this.prefix + "ticket");
   }
 
+  /** onTicket calls when another tab has kept a ticket. */
+  onTicket(call) {
+    addEventListener("storage", ({ key, newValue }) => key === this.prefix + "ticket" && newValue && call());
+  }
+
   keepTicket(ticket) {
     this.shared.set(this.prefix + "ticket", ticket);
   }

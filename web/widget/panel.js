@@ -1,6 +1,7 @@
 // What is on the page: the button in the corner and the window behind it, in a shadow root of their own.
 import { Composer } from "./composer.js";
 import { el, icon, label } from "./dom.js";
+import { bytesText } from "./files.js";
 import { askToEnd } from "./finish.js";
 import { Log } from "./log.js";
 import { StartForm } from "./start.js";
@@ -160,7 +161,8 @@ export class Panel {
 }
 
 // explain says in words why something was refused.
-function explain(say, { code, detail }) {
+function explain(say, { code, limit }) {
+  const detail = /files?_too_large/.test(code) ? bytesText(limit, say.locale) : limit;
   return say(say.has(`error_${code}`) ? `error_${code}` : "error", { detail });
 }
 
