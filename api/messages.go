@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/interaction"
+	"parley/lib/files"
 )
 
 // Message is one text within an interaction. The html is as it came: a client that shows it cleans it first.
@@ -153,7 +154,7 @@ func download(c *gin.Context, mediaType, name string, data []byte) {
 	if _, _, err := mime.ParseMediaType(mediaType); err != nil {
 		mediaType = "application/octet-stream"
 	}
-	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": fileName(name)})
+	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": files.Name(name)})
 	if disposition == "" {
 		disposition = "attachment"
 	}

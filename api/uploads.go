@@ -6,14 +6,11 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"path"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
 	"parley/interaction"
+	"parley/lib/files"
 )
 
 // maxUpload is how large one file may be, in bytes; a form around it may have some more.
@@ -28,7 +25,7 @@ func (s *server) upload(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	mediaType := sniff(name, data)
+	mediaType := files.Type(name, data)
 	sum := sha256.New()
 	sum.Write([]byte(name))
 	sum.Write([]byte{0})
@@ -87,7 +84,7 @@ func readUpload(c *gin.Context) (name string, data []byte, err error) {
 }
 
 func readPart(part *multipart.Part) (string, []byte, error) {
-	name := fileName(part.FileName())
+	name := files.Name(part.FileName())
 	data, err := io.ReadAll(io.LimitReader(part, maxUpload+1))
 	switch {
 	case err != nil:
@@ -98,44 +95,4 @@ func readPart(part *multipart.Part) (string, []byte, error) {
 		return "", nil, interaction.Invalid("empty_file", "file", "is empty")
 	}
 	return name, data, nil
-}
-
-// fileName makes a name that can stand in a header and a file system: no path, no control characters, at most 200 bytes.
-func fileName(name string) string {
-	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return -1
-		}
-		return r
-	}, name)
-	for len(name) > 200 {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
-	}
-	if name == "" || name == "." || name == "/" || name == ".." {
-		return "file"
-	}
-	return name
-}
-
-// officeTypes are kinds of zip files and texts that the content alone does not tell apart.
-var officeTypes = map[string]map[string]string{
-	"application/zip": {
-		".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-		".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-		".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-		".odt":  "application/vnd.oasis.opendocument.text",
-		".ods":  "application/vnd.oasis.opendocument.spreadsheet",
-	},
-	"text/plain; charset=utf-8": {".csv": "text/csv; charset=utf-8", ".ics": "text/calendar; charset=utf-8"},
-}
-
-// sniff tells the media type by the content; the name only chooses among types that look the same.
-func sniff(name string, data []byte) string {
-	found := http.DetectContentType(data)
-	if finer, ok := officeTypes[found][strings.ToLower(path.Ext(name))]; ok {
-		return finer
-	}
-	return found
 }

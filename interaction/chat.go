@@ -182,11 +182,12 @@ type ChatMark struct {
 	Number  int64
 }
 
-// ChatStand is how a session stands: the number of its newest message, and whether its customer's secret is still good.
+// ChatStand is how a session stands: the number of its newest message, whether its customer's secret is still good, and which agents are in it.
 type ChatStand struct {
 	Session ID
 	Last    int64
 	Open    bool
+	Agents  []ID
 }
 
 // ChatAppended tells a hub, behind a commit, what was appended to a session. Messages is empty where another process did it: then they are

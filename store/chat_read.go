@@ -24,7 +24,9 @@ func (s *Store) ChatMessages(ctx context.Context, session interaction.ID, after 
 
 // ChatStands tells how the sessions stand now; those that are erased are absent.
 func (s *Store) ChatStands(ctx context.Context, sessions []interaction.ID) ([]interaction.ChatStand, error) {
-	rows, err := s.pool.Query(ctx, `select interaction_id, last, token is not null from chat_sessions where interaction_id = any($1::uuid[])`, some(sessions))
+	rows, err := s.pool.Query(ctx, `select interaction_id, last, token is not null,
+		array(select agent_id from chat_participants p where p.session_id = interaction_id and p.left_at is null)
+		from chat_sessions where interaction_id = any($1::uuid[])`, some(sessions))
 	if err != nil {
 		return nil, translate(err)
 	}

@@ -391,8 +391,10 @@ func TestAnAnswerIsAttached(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []interaction.Attribute{{Kind: "email", Value: "kim@customer.test"}, {Kind: "phone", Value: "+4930123456"}}, contact.Attributes)
 	require.Equal(t, []interaction.News{
-		{Number: 1, Kind: interaction.NewsStart}, {Number: 2, Kind: interaction.NewsAnswered, Code: "mail"},
-		{Number: 3, Kind: interaction.NewsAnswered, Code: "topic"}, {Number: 4, Kind: interaction.NewsAnswered, Code: "number"},
+		{Number: 1, Kind: interaction.NewsStart},
+		{Number: 2, Kind: interaction.NewsAnswered, Code: "mail"},
+		{Number: 3, Kind: interaction.NewsAnswered, Code: "topic"},
+		{Number: 4, Kind: interaction.NewsAnswered, Code: "number"},
 	}, news(t, s, session))
 	require.Equal(t, []string{
 		"text customer before any question", "question system mail?", "text customer no mail", "question system mail?", "text customer  Kim <Kim@Customer.test> ",
@@ -538,7 +540,7 @@ func TestReadMarksOnlyRise(t *testing.T) {
 	require.EqualValues(t, 4, c.Last)
 	stands, err := s.ChatStands(t.Context(), []interaction.ID{session, interaction.NewID()})
 	require.NoError(t, err)
-	require.Equal(t, []interaction.ChatStand{{Session: session, Last: 4, Open: true}}, stands)
+	require.Equal(t, []interaction.ChatStand{{Session: session, Last: 4, Open: true, Agents: []interaction.ID{ann.Agent}}}, stands)
 }
 
 // What is appended here is told here with the messages, and elsewhere by number.

@@ -29,12 +29,16 @@ func (h *house) handler() http.Handler {
 		Checks: []api.Check{{Name: "database", Run: h.store.Ping}, {Name: "temporal", Run: h.engine.Ping}, {Name: "schema", Run: h.store.CheckSchema}},
 	})
 	mux := http.NewServeMux()
+	if h.config.runs("adapters") {
+		mux.HandleFunc("/in/{entry}/", h.enter)
+	}
 	if !h.config.runs("api") {
 		mux.Handle("GET /healthz", rest)
 		mux.Handle("GET /readyz", rest)
 		return mux
 	}
 	mux.Handle("/", rest)
+	mux.Handle("/v1/chats/socket", h.chat.AgentSocket())
 	mux.HandleFunc("GET /{$}", h.frontPage)
 	widget := web.Widget()
 	mux.Handle("GET /in/{entry}/widget.js", widget)
@@ -47,6 +51,12 @@ func (h *house) handler() http.Handler {
 		mux.HandleFunc("GET /outbox/{name}", h.outboxMail)
 	}
 	return mux
+}
+
+// enter hands a request to the adapter of the entry point that its path names.
+func (h *house) enter(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("entry")
+	http.StripPrefix("/in/"+name, h.chat.Handler(name)).ServeHTTP(w, r)
 }
 
 // frontPage shows where to go.

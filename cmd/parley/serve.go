@@ -20,6 +20,7 @@ import (
 	"parley/activities/routing"
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
+	"parley/adapters/chat"
 	"parley/adapters/smtp"
 	"parley/adapters/webhook"
 	"parley/engine"
@@ -39,6 +40,7 @@ type house struct {
 	engine  *engine.Engine
 	sender  interaction.Sender
 	outbox  *catcher.Catcher // nil with a smart host
+	chat    *chat.Adapter
 	know    *knowledge
 	inbound workers.Bell
 	news    workers.Bell
@@ -70,12 +72,20 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 	var err error
 	h.store, err = store.Open(ctx, databaseURL, store.Options{
 		Renderer: renderer{}, Log: log, Others: h.others, MailDomain: h.config.Hostname, Hours: &calendar.Shelf{},
-		Wake: store.Wake{Inbound: h.inbound.Ring, Outbox: h.news.Ring, Tasks: h.tasks.Ring, Events: h.changes.Ring},
+		Wake: store.Wake{
+			Inbound: h.inbound.Ring, Outbox: h.news.Ring, Tasks: h.tasks.Ring, Events: h.changes.Ring,
+			Chats:      func(list []interaction.ChatAppended) { h.chat.Appended(list) },
+			ChatNotice: func(n interaction.ChatNotice) { h.chat.Noticed(n) },
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	if err := h.store.CheckSchema(ctx); err != nil {
+		h.store.Close()
+		return nil, err
+	}
+	if h.chat, err = chat.New(context.WithoutCancel(ctx), chat.Options{Log: log}, h.store, h.store); err != nil {
 		h.store.Close()
 		return nil, err
 	}
@@ -144,6 +154,9 @@ func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string)
 	for _, p := range h.parts() {
 		group.Go(func() error { return p.Run(failed) })
 	}
+	if err := h.chat.Start(ctx); err != nil {
+		return err
+	}
 	web, err := h.listenHTTP(ctx, group)
 	if err != nil {
 		return err
@@ -168,7 +181,7 @@ func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string)
 	if mailbox != nil {
 		err = mailbox.Stop(stopping)
 	}
-	err = errors.Join(err, web.stop(stopping))
+	err = errors.Join(err, h.chat.Stop(stopping), web.stop(stopping))
 	stopBackground()
 	return errors.Join(err, group.Wait())
 }
@@ -193,7 +206,7 @@ func (h *house) parts() []part {
 		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})
 	}
 	if h.config.runs("dispatcher") {
-		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log})
+		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log}, &workers.ChatClock{Store: h.store, Log: h.log})
 	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
 		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log})
