@@ -68,6 +68,7 @@ for (const { name, language = "en", ...options } of looks) {
     await page.locator(".second").click();
     server.say({ kind: "ended", text: "inactive", from: { role: "system" } });
     await page.locator(".ended").waitFor();
+    assert.equal(await page.locator(".typing").textContent(), "", "nobody is writing any more");
     await look("ended");
   });
 }

@@ -141,8 +141,8 @@ test("waits before another try grow, are capped and differ", async () => {
     const { backOff } = await import(new URL(`${path}/link.js`, script).href);
     return { least: [0, 1, 2, 20].map((n) => backOff(n, 0)), most: [0, 1, 2, 20].map((n) => backOff(n, 1)), some: [backOff(3), backOff(3), backOff(3)] };
   });
-  assert.deepEqual(waits.least, [250, 500, 1000, 15_000]);
-  assert.deepEqual(waits.most, [500, 1000, 2000, 30_000]);
+  assert.deepEqual(waits.least, [500, 1000, 2000, 15_000]);
+  assert.deepEqual(waits.most, [1000, 2000, 4000, 30_000]);
   assert.ok(new Set(waits.some).size > 1);
 });
 

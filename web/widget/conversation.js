@@ -116,9 +116,13 @@ export class Conversation extends EventTarget {
   down() {
     this.connected = false;
     this.outbox.pause();
+    this.nobodyTypes();
+    this.changed();
+  }
+
+  nobodyTypes() {
     for (const timer of this.typing.values()) clearTimeout(timer);
     this.typing.clear();
-    this.changed();
   }
 
   // gone leaves on the screen what was there. Where nothing was, such as a chat of last month, a new one can begin at once.
@@ -200,6 +204,7 @@ export class Conversation extends EventTarget {
     this.endedBy = by;
     this.people = [];
     this.position = null;
+    this.nobodyTypes();
     this.outbox.refuseAll("chat_ended");
   }
 

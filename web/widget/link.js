@@ -4,7 +4,7 @@
 import { openPolling } from "./polling.js";
 import { openSocket } from "./socket.js";
 
-const firstWait = 500; // milliseconds
+const firstWait = 1000; // milliseconds
 const longestWait = 30_000;
 const socketTries = 2; // in a row, before polling
 const pollingFor = 5 * 60_000; // then a socket is tried again
