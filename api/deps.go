@@ -39,6 +39,7 @@ type Store interface {
 	Events
 	Configurations
 	Webhooks
+	Chats
 }
 
 // Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.

@@ -37,6 +37,13 @@ func uploadForm(s *server) func(*huma.Operation) {
 	}
 }
 
+func chatUploadForm(s *server) func(*huma.Operation) {
+	return func(op *huma.Operation) {
+		op.Parameters = append(op.Parameters, &huma.Param{Name: "id", In: "path", Required: true, Schema: text()})
+		uploadForm(s)(op)
+	}
+}
+
 func jsonAnswer(s *server, example any, status string) func(*huma.Operation) {
 	return func(op *huma.Operation) {
 		kind := reflect.TypeOf(example)

@@ -31,6 +31,7 @@ type Message struct {
 	Problems    []string       `json:"problems" nullable:"false" doc:"what the parser had to work around"`
 	Machine     string         `json:"machine,omitempty" doc:"kind of machine mail; empty for people's"`
 	Send        *Send          `json:"send,omitempty" doc:"where its sending stands, once that is decided"`
+	Chat        bool           `json:"chat,omitempty" doc:"said in its conversation, and numbered there: /v1/chats has more of it"`
 }
 
 // Attachment describes one file of a message.
@@ -56,7 +57,7 @@ func messageView(v interaction.MessageView) Message {
 	m := Message{
 		Number: v.Number, Kind: string(v.Kind), At: v.At, AuthorID: v.Author, From: addressView(v.From), To: each(v.To, addressView), Cc: each(v.Cc, addressView),
 		Subject: v.Subject, Text: v.Text, HTML: v.HTML, MessageID: v.MessageID, InReplyTo: v.InReplyTo, Attachments: attachmentViews(v.Attachments),
-		Problems: same(v.Problems), Machine: v.Machine,
+		Problems: same(v.Problems), Machine: v.Machine, Chat: v.Chat,
 	}
 	if v.Send != nil {
 		m.Send = &Send{string(v.Send.State), v.Send.Attempts, v.Send.Code}
@@ -94,12 +95,21 @@ func (s *server) pathMessage(c *gin.Context) (interaction.Message, error) {
 	if err != nil {
 		return interaction.Message{}, err
 	}
-	number, err := strconv.ParseInt(c.Param("number"), 10, 64)
-	if err != nil || number < 1 {
-		return interaction.Message{}, interaction.Unknown("message")
+	number, err := messageNumber(c)
+	if err != nil {
+		return interaction.Message{}, err
 	}
 	ctx := c.Request.Context()
 	return s.InteractionMessage(ctx, actorOf(ctx), id, number)
+}
+
+// messageNumber reads the number that a path names.
+func messageNumber(c *gin.Context) (int64, error) {
+	number, err := strconv.ParseInt(c.Param("number"), 10, 64)
+	if err != nil || number < 1 {
+		return 0, interaction.Unknown("message")
+	}
+	return number, nil
 }
 
 // rawMessage gives the bytes of a message as they came.

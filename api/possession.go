@@ -198,5 +198,11 @@ func (s *server) consult(ctx context.Context, in *ConsultInput) (*ConsultOutput,
 	if err != nil {
 		return nil, err
 	}
-	return &ConsultOutput{"/v1/tasks/" + string(task), Consult{ID: task, Agent: agent, Group: b.Group, Question: b.Question, State: string(interaction.TaskQueued)}}, nil
+	return consulted(Consult{ID: task, Agent: agent, Group: b.Group, Question: b.Question}), nil
+}
+
+// consulted answers with a question that was asked, or an invitation.
+func consulted(c Consult) *ConsultOutput {
+	c.State = string(interaction.TaskQueued)
+	return &ConsultOutput{"/v1/tasks/" + string(c.ID), c}
 }

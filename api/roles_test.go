@@ -81,6 +81,16 @@ var rolesTable = map[string]row{
 	"GET /v1/review-rates":                              {own: allOf(200), designer: 403, admin: 200},
 	"GET /v1/scorecards":                                {own: allOf(200), designer: 403, admin: 200},
 
+	"GET /v1/chats/{id}":                        readable("chat"),
+	"GET /v1/chats/{id}/messages":               readable("chat"),
+	"GET /v1/chats/{id}/messages/{number}/file": readable("chat"),
+	"POST /v1/chats/{id}/messages":              {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: `{"text":"Hello"}`},
+	"POST /v1/chats/{id}/join":                  {own: [3]int{404, 404, 200}, foreign: unknown, designer: 403, admin: 200, object: "watched", body: `{"mode":"silent"}`},
+	"POST /v1/chats/{id}/leave":                 {own: allOf(409), foreign: unknown, designer: 403, admin: 409, object: "chat"},
+	"POST /v1/chats/{id}/end":                   held204("chat", ``),
+	"POST /v1/chats/{id}/invite":                {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: `{"group":"sales"}`},
+	"POST /v1/chats/{id}/files":                 {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: "form"},
+
 	"GET /v1/responses":               {own: allOf(200), designer: 200, admin: 200},
 	"GET /v1/categories":              {own: allOf(200), designer: 200, admin: 200},
 	"POST /v1/attachments":            {own: allOf(201), designer: 403, admin: 201, body: "form"},
@@ -259,6 +269,10 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		return review
 	case "webhook":
 		h.exec(`insert into webhooks (name, url, secret, cursor) values ('crm', 'https://crm.example.test/', 'x', '0.0') on conflict do nothing`)
+	case "chat":
+		return h.chat(login)
+	case "watched":
+		return h.chat("ben")
 	case "contact":
 		id, _ := h.arrive(entryPoint, "contact")
 		v, err := h.store.Interaction(h.t.Context(), interaction.System, id)

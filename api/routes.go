@@ -76,6 +76,17 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/review-rates", summary: "How often people are reviewed now, and why", role: agent}, s.listRates)
 	on(s, route{method: get, path: "/v1/scorecards", summary: "How reviews went, by author or by reviewer", role: agent}, s.listScorecards)
 
+	on(s, route{method: get, path: "/v1/chats/{id}", summary: "Look at a conversation that one is in", role: agent}, s.getChat)
+	on(s, route{method: get, path: "/v1/chats/{id}/messages", summary: "Read its messages behind a number", role: agent}, s.chatMessages)
+	on(s, route{method: post, path: "/v1/chats/{id}/messages", summary: "Say something in it", role: agent, status: 201, limit: 256 << 10}, s.postChat)
+	on(s, route{method: post, path: "/v1/chats/{id}/join", summary: "Take part in it as a supervisor, or change how one does", role: agent}, s.joinChat)
+	on(s, route{method: post, path: "/v1/chats/{id}/leave", summary: "Leave it", role: agent}, s.leaveChat)
+	on(s, route{method: post, path: "/v1/chats/{id}/end", summary: "End it for everybody", role: agent}, s.endChat)
+	on(s, route{method: post, path: "/v1/chats/{id}/invite", summary: "Ask a colleague into it", role: agent, status: 201}, s.inviteChat)
+	s.plain(route{method: post, path: "/v1/chats/{id}/files", summary: "Upload a file for it", role: agent, status: 201, raw: true, untimed: true}, s.chatUpload, chatUploadForm(s))
+	s.plain(route{method: get, path: "/v1/chats/{id}/messages/{number}/file", summary: "The bytes of a message's file", role: agent, raw: true},
+		s.chatFile, bytesOf("application/octet-stream", "id", "number"))
+
 	on(s, route{method: get, path: "/v1/responses", summary: "Find standard responses", role: everybody}, s.listResponses)
 	on(s, route{method: get, path: "/v1/categories", summary: "List the category tree", role: everybody}, s.listCategories)
 	s.plain(route{method: post, path: "/v1/attachments", summary: "Upload a file to attach", role: agent, status: 201, raw: true, untimed: true}, s.upload, uploadForm(s))

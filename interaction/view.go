@@ -61,6 +61,7 @@ type InteractionView struct {
 type MessageView struct {
 	Message
 	Send *Send // nil: it was never decided to send it
+	Chat bool  // said in its chat, and numbered there
 }
 
 // Send is where the ledger stands with a message.

@@ -69,3 +69,33 @@ func (s *Store) RefusedChat(ctx context.Context, session interaction.ID, who int
 		})
 	})
 }
+
+// saidIn gives what was said in an interaction's chat, if it has one, as messages of the interaction.
+func (s *Store) saidIn(ctx context.Context, id interaction.ID) ([]interaction.MessageView, error) {
+	rows, err := s.pool.Query(ctx, `select `+chatColumns+` from chat_messages where session_id = $1 and kind in ('text', 'url', 'file', 'note', 'question')
+		order by number`, id)
+	if err != nil {
+		return nil, translate(err)
+	}
+	list := []interaction.MessageView{}
+	said, err := pgx.CollectRows(rows, scanChatMessage)
+	for _, m := range said {
+		v := interaction.MessageView{Chat: true, Message: interaction.Message{
+			Interaction: id, Number: m.Number, Kind: messageKinds[m.From.Role], At: m.At, Author: m.From.Agent, From: interaction.Address{Name: m.From.Name}, Text: m.Text,
+		}}
+		if m.Internal {
+			v.Kind = interaction.MessageNote
+		}
+		if m.File != nil {
+			v.Attachments = []interaction.File{*m.File}
+		}
+		list = append(list, v)
+	}
+	return list, translate(err)
+}
+
+// messageKinds tells what a word of each role in a chat is among an interaction's messages.
+var messageKinds = map[interaction.ChatRole]interaction.MessageKind{
+	interaction.ChatCustomer: interaction.MessageIn, interaction.ChatAgent: interaction.MessageReply,
+	interaction.ChatSupervisor: interaction.MessageReply, interaction.ChatSystem: interaction.MessageAuto,
+}

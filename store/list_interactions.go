@@ -106,9 +106,12 @@ func (s *Store) InteractionMessages(ctx context.Context, by interaction.Actor, i
 	if err != nil {
 		return nil, err
 	}
-	list := make([]interaction.MessageView, len(messages))
-	for n, m := range messages {
-		list[n] = interaction.MessageView{Message: m, Send: sends[m.Number]}
+	list, err := s.saidIn(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range messages {
+		list = append(list, interaction.MessageView{Message: m, Send: sends[m.Number]})
 	}
 	return list, nil
 }
