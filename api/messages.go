@@ -16,7 +16,7 @@ import (
 // Message is one text within an interaction. The html is as it came: a client that shows it cleans it first.
 type Message struct {
 	Number      int64          `json:"number"`
-	Kind        string         `json:"kind" enum:"in,reply,auto,note"`
+	Kind        string         `json:"kind" enum:"in,reply,auto,note,transcript"`
 	At          time.Time      `json:"at"`
 	AuthorID    interaction.ID `json:"author_id,omitempty"`
 	From        Address        `json:"from"`

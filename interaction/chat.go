@@ -242,7 +242,7 @@ type ChatSettings struct {
 	MaxFiles      int               `yaml:"max_files" json:"max_files"`           // default 3
 	MaxFileBytes  int64             `yaml:"max_file_bytes" json:"max_file_bytes"` // default 2 MiB
 	MaxBytes      int64             `yaml:"max_bytes" json:"max_bytes"`           // of all files of a session; default 5 MiB
-	WaitSeconds   int               `yaml:"wait_seconds" json:"wait_seconds"`     // how long the customer waits for an agent before WhenNobody; default 600
+	WaitSeconds   int               `yaml:"wait_seconds" json:"wait_seconds"`     // how long the customer waits for an agent before WhenNobody; default 600, asynchronous 86400
 	WrapUpSeconds int               `yaml:"wrap_up_seconds" json:"wrap_up_seconds"`
 	WhenNobody    string            `yaml:"when_nobody" json:"when_nobody"` // message, callback or stop; default message
 	WhenClosed    string            `yaml:"when_closed" json:"when_closed"` // the same, out of hours
@@ -266,7 +266,7 @@ type ChatAsk struct {
 // News of a chat.
 const (
 	NewsJoined   NewsKind = "joined"   // an agent has come, who holds the handle task: Agent, Task
-	NewsLeft     NewsKind = "left"     // he has lost it while the session lives, and the customer waits again: Agent, Task; Code is asleep where he has put it away
+	NewsLeft     NewsKind = "left"     // he has lost it while the session lives, and the customer waits again: Agent, Task; Code is asleep where he has put it away, and woken when the customer speaks then
 	NewsAnswered NewsKind = "answered" // the customer answered the question Code
 	NewsEnded    NewsKind = "ended"    // the session is over: Code says by whom
 )

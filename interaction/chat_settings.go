@@ -11,6 +11,7 @@ import (
 const (
 	alertSeconds, asyncAlertSeconds = 255, 24 * 3600
 	closeSeconds, asyncCloseSeconds = 45, 3600
+	waitSeconds, asyncWaitSeconds   = 600, 24 * 3600
 
 	maxChatText            = 4 << 10
 	maxChatFiles           = 3
@@ -20,9 +21,9 @@ const (
 
 // WithDefaults gives the settings with every zero value filled in.
 func (c ChatSettings) WithDefaults() ChatSettings {
-	alert, closing := alertSeconds, closeSeconds
+	alert, closing, wait := alertSeconds, closeSeconds, waitSeconds
 	if c.Async {
-		alert, closing = asyncAlertSeconds, asyncCloseSeconds
+		alert, closing, wait = asyncAlertSeconds, asyncCloseSeconds, asyncWaitSeconds
 	}
 	orElse(&c.AlertSeconds, alert)
 	orElse(&c.CloseSeconds, closing)
@@ -30,7 +31,7 @@ func (c ChatSettings) WithDefaults() ChatSettings {
 	orElse(&c.MaxFiles, maxChatFiles)
 	orElse(&c.MaxFileBytes, maxChatFileBytes)
 	orElse(&c.MaxBytes, maxChatBytes)
-	orElse(&c.WaitSeconds, 600)
+	orElse(&c.WaitSeconds, wait)
 	orElse(&c.WrapUpSeconds, 600)
 	orElse(&c.WhenNobody, InsteadMessage)
 	orElse(&c.WhenClosed, InsteadMessage)

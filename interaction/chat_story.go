@@ -46,11 +46,12 @@ type ChatView struct {
 	Asking    string            // key of the open question
 	Data      map[string]string // attached to the interaction, answers among it
 	Subject   string
-	Reference string // what customers are told of the interaction
-	House     string // the entry point's name towards customers
-	Name      string // of the contact
-	Email     string // the contact's address; empty: none is known
-	MailTo    string // where the customer wants the transcript
+	Reference string  // what customers are told of the interaction
+	House     string  // the entry point's name towards customers
+	Name      string  // of the contact
+	Email     string  // the contact's address; empty: none is known
+	MailTo    string  // where the customer wants the transcript
+	MailFrom  Address // of the entry point that mail goes by; none: Settings.Mail is empty, too
 	QueuedAt  time.Time
 	Messages  []ChatMessage // all of them, in order
 }
@@ -122,6 +123,7 @@ type ChatStanding struct {
 	Present bool      `json:"present,omitempty"` // an agent is there
 	Agent   ID        `json:"agent,omitempty"`   // who came last
 	Alone   time.Time `json:"alone,omitzero"`    // since when nobody is there
+	Asleep  bool      `json:"asleep,omitempty"`  // its agent has put it away: nobody waits
 	Over    string    `json:"over,omitempty"`    // code of what ended it
 }
 

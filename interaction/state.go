@@ -8,7 +8,7 @@ type State string
 const (
 	Received  State = "received"  // committed with what assures its workflow, which has not begun
 	Automatic State = "automatic" // inside an automatic step
-	Waiting   State = "waiting"   // a task is open: people have the word
+	Waiting   State = "waiting"   // a task or a question is open: people have the word
 	OnHold    State = "on_hold"   // a supervisor has stopped the clock
 	Sending   State = "sending"   // something is on its way to the customer
 	Stopped   State = "stopped"   // closed for good, with a reason
@@ -61,6 +61,12 @@ var InteractionTransitions = []Transition{
 	{"send.begun", string(Automatic), string(Sending)},
 	{"send.ended", string(Sending), string(Automatic)},
 	{"task.opened", string(Sending), string(Waiting)},
+	{"chat.begun", string(Received), string(Automatic)},
+	{"chat.asked", string(Received), string(Waiting)},
+	{"chat.asked", string(Automatic), string(Waiting)},
+	{"chat.ended", string(Received), string(Automatic)},
+	{"chat.ended", string(Waiting), string(Automatic)},
+	{"chat.ended", string(OnHold), string(Automatic)},
 	{"order.hold", string(Waiting), string(OnHold)},
 	{"order.resume", string(OnHold), string(Waiting)},
 	{"interaction.stopped", string(Received), string(Stopped)},

@@ -54,13 +54,8 @@ func (t *tx) mayAnswer(ctx context.Context, s *Store, o openInteraction, m inter
 	if m.From.Address == "" {
 		return none, "no_address", nil
 	}
-	var ours bool
-	if err := t.QueryRow(ctx, `select exists (select 1 from entry_points where lower(address) = lower($1))
-		or exists (select 1 from agents where email <> '' and lower(email) = lower($1))`, m.From.Address).Scan(&ours); err != nil {
-		return none, "", err
-	}
-	if ours {
-		return none, "own_address", nil
+	if ours, err := t.isOurs(ctx, m.From.Address); err != nil || ours {
+		return none, "own_address", err
 	}
 	response, found, err := t.response(ctx, o, a)
 	if err != nil || !found {
@@ -74,6 +69,13 @@ func (t *tx) mayAnswer(ctx context.Context, s *Store, o openInteraction, m inter
 		return none, "loop_guard", err
 	}
 	return response, "", nil
+}
+
+// isOurs reports whether the address is an entry point's or an agent's: automatic mail to it would come back to us.
+func (t *tx) isOurs(ctx context.Context, address string) (ours bool, err error) {
+	err = t.QueryRow(ctx, `select exists (select 1 from entry_points where lower(address) = lower($1))
+		or exists (select 1 from agents where email <> '' and lower(email) = lower($1))`, address).Scan(&ours)
+	return ours, err
 }
 
 // response picks the approved response that is valid now: the one that was chosen, or by usage, category and language; an
@@ -100,7 +102,7 @@ func (t *tx) guardFull(ctx context.Context, g LoopGuard, o openInteraction) (boo
 	var short, long int
 	err := t.QueryRow(ctx, `
 		select count(*) filter (where at > now() - make_interval(secs => $2)), count(*) filter (where at > now() - make_interval(secs => $3))
-		from automatic_mail where contact_id = $1 and at > now() - make_interval(secs => greatest($2, $3))`,
+		from automatic_mail where contact_id = $1 and not transcript and at > now() - make_interval(secs => greatest($2, $3))`,
 		o.Contact, g.Short.Seconds(), g.Long.Seconds()).Scan(&short, &long)
 	return short >= g.ShortLimit || long >= g.LongLimit, err
 }

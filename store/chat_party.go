@@ -35,6 +35,9 @@ func (t *tx) enterChat(ctx context.Context, by interaction.Actor, task, session 
 	if err != nil {
 		return err
 	}
+	if kind == interaction.TaskHandle {
+		c.Sleeping = false
+	}
 	if c.EndedAt == nil {
 		log.arrive(c, who, "", mode)
 		policy, err := t.chatPolicy(ctx, c.EntryPoint)
@@ -135,13 +138,16 @@ func (t *tx) leaveChat(ctx context.Context, row taskRow, sleeps bool) error {
 	return t.audit(ctx, event{Code: "chat.left", Interaction: c.ID, Task: row.ID, Data: map[string]any{"agent": who.Agent, "mode": mode, "message": c.Last}})
 }
 
-// restChat stops the clock of inactivity when nobody is left to answer, nor a question open.
+// restChat stops the clock of inactivity when nobody is left to answer, nor a question open. An asynchronous session that was put away until its
+// customer speaks waits for him: its clock goes on, so that it does not sleep for ever.
 func (t *tx) restChat(ctx context.Context, c *chatRow) error {
 	if c.DueAt == nil || c.Asking != nil {
 		return nil
 	}
 	var anybody bool
-	err := t.QueryRow(ctx, `select exists (select 1 from chat_participants where session_id = $1 and left_at is null and mode = 'full')`, c.ID).Scan(&anybody)
+	err := t.QueryRow(ctx, `select exists (select 1 from chat_participants where session_id = $1 and left_at is null and mode = 'full')
+		or $2 and (select async from chat_sessions where interaction_id = $1)
+			and exists (select 1 from tasks where interaction_id = $1 and state = 'snoozed' and not_before is null)`, c.ID, c.Sleeping).Scan(&anybody)
 	if !anybody {
 		c.DueAt = nil
 	}

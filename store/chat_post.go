@@ -128,6 +128,9 @@ func (p *poster) lockStories(ctx context.Context, t *tx, customers []interaction
 		if err := t.customerWrote(ctx, id); err != nil {
 			return err
 		}
+		if err := t.addNews(ctx, id, interaction.News{Kind: interaction.NewsLeft, Code: "woken"}, ""); err != nil {
+			return err
+		}
 		if err := t.audit(ctx, event{Code: "chat.woken", Interaction: id}); err != nil {
 			return err
 		}
@@ -257,12 +260,19 @@ func (p *poster) follow(c *chatRow, post interaction.ChatPost, m interaction.Cha
 		c.Asking = &asking{Key: post.Asks, Kind: post.AskKind, Text: post.Text, Choices: post.Choices}
 		p.asked = append(p.asked, c)
 	case post.Kind == interaction.ChatText && post.From.Role == interaction.ChatCustomer:
-		c.Sleeping = c.Sleeping && !p.locked[c.ID]
+		p.woken(c)
 		if c.Asking != nil && p.locked[c.ID] {
 			p.answer(c, m)
 		}
 	case post.From.Role == interaction.ChatCustomer:
-		c.Sleeping = c.Sleeping && !p.locked[c.ID]
+		p.woken(c)
+	}
+}
+
+// woken lets a session wait for its agent whose customer has spoken: until somebody is there to answer, no clock runs.
+func (p *poster) woken(c *chatRow) {
+	if c.Sleeping && p.locked[c.ID] {
+		c.Sleeping, c.DueAt = false, nil
 	}
 }
 

@@ -472,6 +472,33 @@ func TestASleepingChatWakesForItsAgent(t *testing.T) {
 	require.Equal(t, []string{"joined agent ", "left agent ", "text customer One more thing", "joined agent "}, newsOf(t, s, session))
 }
 
+// An asynchronous chat that waits for its customer ends when he has been silent for as long as the policy says; one that its agent comes back to does not.
+func TestASleepingAsynchronousChatEndsWithItsCustomersSilence(t *testing.T) {
+	tests := []struct {
+		name  string
+		until time.Duration // that the agent comes back; 0: when the customer speaks
+		ends  bool
+	}{{"until the customer speaks", 0, true}, {"until next week", 7 * 24 * time.Hour, false}}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := storetest.New(t, store.Options{})
+			exec(t, s, `update entry_points set chat = '{"async": true}' where name = 'web'`)
+			ann := storetest.Person(t, s, "ann")
+			session := openChat(t, s).Session
+			task := open(t, s, session, "ask")
+			held, err := s.Claim(t.Context(), ann, task)
+			require.NoError(t, err)
+			var until time.Time
+			if tt.until > 0 {
+				until = time.Now().Add(tt.until)
+			}
+			require.NoError(t, s.Snooze(t.Context(), ann, task, held.Version, until))
+			changed := later(t, s, session, 24*time.Hour+time.Minute) + later(t, s, session, time.Hour+time.Minute)
+			require.Equal(t, tt.ends, changed == 2, "alerted and ended")
+		})
+	}
+}
+
 func TestFilesKeepToTheirLimits(t *testing.T) {
 	s := storetest.New(t, store.Options{})
 	exec(t, s, `update entry_points set chat = '{"max_files": 2, "max_file_bytes": 10, "max_bytes": 15}' where name = 'web'`)

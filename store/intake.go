@@ -154,13 +154,13 @@ type openRow struct {
 }
 
 // lockOpen locks the thread's open interaction, newest first. Stopping locks the
-// same row: a message finds it open and stays with it, or finds none.
+// same row: a message finds it open and stays with it, or finds none. A chat is none: its session takes no mail.
 func (t *tx) lockOpen(ctx context.Context, thread interaction.ID) (*openRow, error) {
 	if thread == "" {
 		return nil, nil
 	}
 	var o openRow
-	err := t.QueryRow(ctx, `select id, thread_id, messages, news from interactions where thread_id = $1
+	err := t.QueryRow(ctx, `select id, thread_id, messages, news from interactions where thread_id = $1 and channel <> 'chat'
 		order by id desc limit 1 for update`, thread).Scan(&o.ID, &o.Thread, &o.Messages, &o.News)
 	if noRows(err) {
 		return nil, nil

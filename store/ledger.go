@@ -48,7 +48,7 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 		return send, translate(err)
 	}
 	out.ReplyTo = &interaction.Address{Name: out.From.Name, Address: replyAddress(key, out.From.Address, thread)}
-	if out.Automatic = kind == interaction.MessageAuto; out.Automatic {
+	if out.Automatic = kind == interaction.MessageAuto || kind == interaction.MessageTranscript; out.Automatic {
 		out.Envelope = ""
 	}
 	out.Date = out.Date.Truncate(time.Second)

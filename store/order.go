@@ -85,6 +85,9 @@ func inTheWay(o openInteraction, tasks []taskRow, order interaction.Order) error
 	if o.State == interaction.Sending {
 		return interaction.Conflict("being_sent", "a message is on its way to the customer; try again when it has left").With("state", o.State)
 	}
+	if o.Channel == interaction.Chat && order.Name == interaction.OrderAutoRespond {
+		return interaction.Conflict("not_by_mail", "a chat is not answered by mail; write in its session")
+	}
 	for _, task := range tasks {
 		if holding(task.State) && task.Kind != interaction.TaskConsult && !order.Force && order.Name != interaction.OrderData && order.Name != interaction.OrderPriority {
 			return interaction.Conflict("task_"+string(task.State), "the task is %s; repeat with force to take it back", task.State).

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 
 	"parley/activities/autoresponse"
 	"parley/activities/categorization"
+	"parley/activities/conversation"
 	"parley/activities/delivery"
 	"parley/activities/postprocessing"
 	"parley/activities/review"
@@ -50,7 +52,18 @@ type stage struct {
 	sender  *scriptedSender
 	people  map[string]interaction.Actor
 	inbound workers.Bell
+	closed  atomic.Bool // it is out of hours
 }
+
+// OpenNow tells whether it is in business hours.
+func (st *stage) OpenNow(context.Context, interaction.ID) (bool, error) {
+	return !st.closed.Load(), nil
+}
+
+// asItStands renders a text as it stands.
+type asItStands struct{}
+
+func (asItStands) Render(source string, _ map[string]any) (string, error) { return source, nil }
 
 // scriptedSender passes on to the catcher, unless it is told to lose the answer.
 type scriptedSender struct {
@@ -102,6 +115,7 @@ func newStage(t *testing.T) *stage {
 			Review:         &review.Activities{Store: st.store},
 			Delivery:       &delivery.Activities{Store: st.store, Sender: st.sender},
 			Postprocessing: &postprocessing.Activities{Store: st.store},
+			Conversation:   &conversation.Activities{Store: st.store, Renderer: asItStands{}, Hours: st},
 		}},
 	} {
 		wg.Go(func() { _ = part.Run(ctx) })

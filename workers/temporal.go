@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities/autoresponse"
+	"parley/activities/conversation"
 	"parley/activities/delivery"
 	"parley/activities/postprocessing"
 	"parley/activities/review"
@@ -27,6 +28,7 @@ type Activities struct {
 	Review         *review.Activities
 	Delivery       *delivery.Activities
 	Postprocessing *postprocessing.Activities
+	Conversation   *conversation.Activities
 }
 
 // registry is the part of a worker that registration needs.
@@ -44,12 +46,13 @@ type workflowRegistry interface {
 func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Email, workflow.RegisterOptions{Name: interaction.WorkflowEmail})
 	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
+	w.RegisterWorkflowWithOptions(workflows.Chat, workflow.RegisterOptions{Name: interaction.WorkflowChat})
 }
 
 // Register registers workflows and activities.
 func Register(w registry, a Activities) {
 	RegisterWorkflows(w)
-	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing} {
+	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing, a.Conversation} {
 		w.RegisterActivity(subject)
 	}
 }

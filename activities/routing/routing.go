@@ -28,10 +28,11 @@ type Withdrawal struct {
 	Interaction interaction.ID
 	Step        string
 	Task        interaction.ID
+	Force       bool // also from who holds it
 }
 
-// WithdrawTask takes a task back that nobody holds, and says what it found otherwise.
+// WithdrawTask takes a task back that nobody holds (or whoever holds it, forced), and says what it found otherwise.
 func (a *Activities) WithdrawTask(ctx context.Context, w Withdrawal) (interaction.Withdrawn, error) {
-	found, err := a.Store.WithdrawTask(ctx, w.Interaction, w.Step, w.Task, false)
+	found, err := a.Store.WithdrawTask(ctx, w.Interaction, w.Step, w.Task, w.Force)
 	return found, activities.Failure(err)
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/activities/autoresponse"
+	"parley/activities/conversation"
 	"parley/activities/delivery"
 	"parley/activities/postprocessing"
 	"parley/activities/review"
@@ -129,6 +130,7 @@ func (h *house) activities() workers.Activities {
 		Review:         &review.Activities{Store: h.store},
 		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carrier()},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
+		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}},
 	}
 }
 

@@ -249,7 +249,7 @@ create view all_interactions as
 create table messages (
 	interaction_id uuid not null,
 	number bigint not null,
-	kind text not null check (kind in ('in', 'reply', 'auto', 'note')),
+	kind text not null check (kind in ('in', 'reply', 'auto', 'note', 'transcript')),
 	at timestamptz not null default now(),
 	author uuid,
 	sender jsonb not null default '{}',
@@ -310,6 +310,7 @@ create table automatic_mail (                    -- the counted loop guard: one 
 	interaction_id uuid not null,
 	step text not null,
 	at timestamptz not null default now(),
+	transcript boolean not null default false,   -- of a chat: bounded apart from the others
 	primary key (interaction_id, step)
 );
 create index automatic_mail_contact on automatic_mail (contact_id, at);

@@ -38,15 +38,19 @@ type Flow struct {
 	held     bool               // a supervisor has put it on hold
 	category string             // set by an order: what Understand takes for granted
 	settled  bool               // an order has ended the story; what is left to do is not told again
+	chat     standing           // of a chat's session
 
 	round   int // how often the story was begun
 	next    int // ordinal of the next step
 	journal []interaction.StepResult
 }
 
-// Run tells the story of one interaction until it has stopped. If the customer
+// Last is what follows every story, whatever ended it, before the interaction stops.
+type Last func(f *Flow)
+
+// Run tells the story of one interaction until it has stopped, and what follows it. If the customer
 // writes again while it is stopping, the story begins anew with that message.
-func Run(ctx workflow.Context, in interaction.Start, story Story) error {
+func Run(ctx workflow.Context, in interaction.Start, story Story, after ...Last) error {
 	f := begin(ctx, in)
 	if err := workflow.SetQueryHandler(ctx, interaction.QueryWhere, f.look); err != nil {
 		return err
@@ -59,6 +63,9 @@ func Run(ctx workflow.Context, in interaction.Start, story Story) error {
 		if reason == reasonRetold || f.newest > f.answered {
 			f.anew()
 			continue
+		}
+		if err := f.tellLast(after); err != nil {
+			return f.end(err)
 		}
 		stopped, err := f.stop(reason)
 		if err != nil {
@@ -82,6 +89,7 @@ func begin(ctx workflow.Context, in interaction.Start) *Flow {
 	}
 	if c := in.Carried; c != nil {
 		f.seen, f.newest, f.answered, f.round, f.journal, f.held, f.category, f.pending = c.Seen, c.Newest, c.Answered, c.Round, c.Steps, c.Held, c.Category, c.Pending
+		f.chat.restore(c.Chat)
 	}
 	return f
 }
@@ -121,6 +129,23 @@ func (f *Flow) tell(story Story) (reason string, err error) {
 	}()
 	f.next = 0
 	return story(f), nil
+}
+
+// tellLast tells what follows the story. Nothing that it waits for is worth a new run: it is not told twice.
+func (f *Flow) tellLast(after []Last) error {
+	for _, last := range after {
+		f.settled = true
+		_, err := f.tell(func(f *Flow) string {
+			f.next = len(f.journal)
+			last(f)
+			return ""
+		})
+		f.settled = false
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reasonRetold never reaches a row: the story begins anew instead of stopping.

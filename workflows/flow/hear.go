@@ -11,21 +11,32 @@ import (
 
 // hear is the one place where a story waits: for news that is wanted, or until the time (zero: for ever). Everything else that arrives is dealt
 // with here: the customer's messages are counted, a supervisor's orders obeyed, which may unwind the story from here. Without wanted news it answers false at the time.
-func (f *Flow) hear(until time.Time, wanted func(interaction.News) bool) (interaction.News, bool) {
+func (f *Flow) hear(until time.Time, wanted func(interaction.News) bool) (n interaction.News, ok bool) {
+	f.watch(func() time.Time { return until }, func() bool {
+		n, ok = f.drain(wanted)
+		return ok
+	})
+	return n, ok
+}
+
+// watch waits until done, which is asked after each arrival and drains what has come, or until the time, which may move with the news. It
+// reports which of them it was.
+func (f *Flow) watch(until func() time.Time, done func() bool) bool {
 	clock := &clock{f: f}
 	defer clock.stop()
 	for {
-		if n, ok := f.drain(wanted); ok {
-			return n, true
+		if done() {
+			return true
 		}
-		if !f.held && !until.IsZero() && !f.Now().Before(until) {
-			return interaction.News{}, false
+		at := until()
+		if !f.held && !at.IsZero() && !f.Now().Before(at) {
+			return false
 		}
 		f.renew()
 		if f.held {
 			clock.stop()
 		} else {
-			clock.set(until)
+			clock.set(at)
 		}
 		clock.wait()
 	}
@@ -45,6 +56,7 @@ func (f *Flow) drain(wanted func(interaction.News) bool) (interaction.News, bool
 		case n.Kind == interaction.NewsOrder:
 			f.pending = slices.Delete(f.pending, i, i+1)
 			f.obey(n)
+			i = 0 // what was not wanted on hold may be wanted now
 		case wanted(n):
 			f.pending = slices.Delete(f.pending, i, i+1)
 			return n, true
@@ -65,7 +77,9 @@ func (f *Flow) take(n interaction.News) {
 		f.newest = n.Message
 		return
 	}
-	f.pending = append(f.pending, n)
+	if !f.noteStanding(n) {
+		f.pending = append(f.pending, n)
+	}
 }
 
 // obey does what a supervisor's order means for the story. What it means for tasks and rows was done in the order's own transaction.
@@ -75,6 +89,7 @@ func (f *Flow) obey(n interaction.News) {
 		f.held = true
 	case interaction.OrderResume:
 		f.held = false
+		f.waitAnew()
 	case interaction.OrderStop:
 		panic(unwound{n.Value})
 	case interaction.OrderRecategorize:
@@ -95,6 +110,7 @@ func (f *Flow) renew() {
 	next := f.in
 	next.Carried = &interaction.Carried{
 		Steps: f.journal, Seen: f.seen, Round: f.round, Newest: f.newest, Answered: f.answered, Held: f.held, Category: f.category, Pending: f.pending,
+		Chat: f.chat.carried(),
 	}
 	panic(failed{workflow.NewContinueAsNewError(f.ctx, info.WorkflowType.Name, next)})
 }

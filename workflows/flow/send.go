@@ -18,16 +18,7 @@ func (f *Flow) Send(r *Reply) bool {
 
 // deliver sends a message whose ledger row stands, and settles an unknown outcome by a person.
 func (f *Flow) deliver(message int64) interaction.SendState {
-	sent := step(f, "send", func(string) (delivery.Sent, error) {
-		var sent delivery.Sent
-		ctx := workflow.WithActivityOptions(f.ctx, sending)
-		err := workflow.ExecuteActivity(ctx, (*delivers)(nil).SendMessage, delivery.Send{Interaction: f.in.Interaction, Message: message}).Get(ctx, &sent)
-		if err != nil && f.end(err) != nil && f.ctx.Err() == nil {
-			f.log.Error("gave up sending", "message", message, "error", err)
-			return delivery.Sent{State: interaction.SendUnknown}, nil
-		}
-		return sent, err
-	})
+	sent := step(f, "send", func(string) (delivery.Sent, error) { return f.send(message) })
 	if sent.State != interaction.SendUnknown {
 		return sent.State
 	}
@@ -40,6 +31,18 @@ func (f *Flow) deliver(message int64) interaction.SendState {
 		n, _ := f.hear(time.Time{}, func(n interaction.News) bool { return n.Task == task })
 		return interaction.SendState(n.Code), nil
 	})
+}
+
+// send sends a message whose ledger row stands; for days, if the carrier is away.
+func (f *Flow) send(message int64) (delivery.Sent, error) {
+	var sent delivery.Sent
+	ctx := workflow.WithActivityOptions(f.ctx, sending)
+	err := workflow.ExecuteActivity(ctx, (*delivers)(nil).SendMessage, delivery.Send{Interaction: f.in.Interaction, Message: message}).Get(ctx, &sent)
+	if err != nil && f.end(err) != nil && f.ctx.Err() == nil {
+		f.log.Error("gave up sending", "message", message, "error", err)
+		return delivery.Sent{State: interaction.SendUnknown}, nil
+	}
+	return sent, err
 }
 
 func stepOf(name string, task interaction.ID, n int) string {

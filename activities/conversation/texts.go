@@ -1,0 +1,81 @@
+package conversation
+
+import (
+	"strings"
+
+	"parley/interaction"
+)
+
+// What the system says where configuration does not say it better, by name and language. Field codes are Liquid, like those of standard responses.
+var texts = map[string]map[string]string{
+	"closed": {
+		"en": "We are closed at the moment.",
+		"de": "Wir haben im Moment geschlossen.",
+	},
+	"nobody": {
+		"en": "We are sorry: nobody is free for you at the moment.",
+		"de": "Es tut uns leid: Im Moment ist niemand für Sie frei.",
+	},
+	"address": {
+		"en": "We will answer by email. Which address may we write to?",
+		"de": "Wir antworten Ihnen per E-Mail. An welche Adresse dürfen wir schreiben?",
+	},
+	"message": {
+		"en": "What may we do for you? Please write it in one message.",
+		"de": "Was dürfen wir für Sie tun? Bitte schreiben Sie es in eine Nachricht.",
+	},
+	"taken": {
+		"en": "Thank you. We will answer by email; the reference is {{ interaction.reference }}.",
+		"de": "Vielen Dank. Wir antworten per E-Mail; das Zeichen ist {{ interaction.reference }}.",
+	},
+	"goodbye": {
+		"en": "Please try again later. Goodbye.",
+		"de": "Bitte versuchen Sie es später noch einmal. Auf Wiedersehen.",
+	},
+}
+
+// textOf names the text for a reason or for a built-in question.
+var textOf = map[string]string{
+	"closed": "closed", "nobody_there": "nobody", interaction.AskAddress: "address", interaction.AskMessage: "message",
+}
+
+// text gives one of the system's texts in the customer's language.
+func (a *Activities) text(v interaction.ChatView, name string) string {
+	if said := a.fill(v, v.Settings.Texts[name]); said != "" {
+		return said
+	}
+	return a.fill(v, texts[name])
+}
+
+// fill picks the text of the customer's language (his region's, his language's, English, any) and fills it. A text that cannot be filled is
+// left out: silence is better than a broken sentence.
+func (a *Activities) fill(v interaction.ChatView, byLanguage map[string]string) string {
+	source := pick(byLanguage, v.Session.Language)
+	if source == "" {
+		return ""
+	}
+	said, err := a.Renderer.Render(source, map[string]any{
+		"contact.name": v.Name, "contact.email": v.Email, "interaction.subject": v.Subject, "interaction.reference": v.Reference,
+		"interaction.category": "", "agent.name": v.House,
+	})
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(said)
+}
+
+func pick(byLanguage map[string]string, language string) string {
+	primary, _, _ := strings.Cut(language, "-")
+	for _, tag := range []string{language, primary, "en"} {
+		if s := byLanguage[tag]; s != "" {
+			return s
+		}
+	}
+	var first string
+	for tag := range byLanguage { // the first by name, so that the same text is said every time
+		if first == "" || tag < first {
+			first = tag
+		}
+	}
+	return byLanguage[first]
+}
