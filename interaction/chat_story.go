@@ -42,6 +42,8 @@ func (s ChatSettings) Ask(key string) (ChatAsk, bool) {
 // ChatView is a session as a step of its story sees it, within the step's transaction.
 type ChatView struct {
 	Session   ChatSession
+	At        time.Time // of the step, by the database's clock
+	Calendar  []byte    // definition of the queue's or else the entry point's business hours; nil: all hours
 	Settings  ChatSettings
 	Asking    string            // key of the open question
 	Data      map[string]string // attached to the interaction, answers among it

@@ -172,8 +172,10 @@ func TestStoryChatCustomerGone(t *testing.T) {
 // Out of hours he is asked for what a message needs, one thing after the other.
 func TestStoryChatOutOfHours(t *testing.T) {
 	st := newStage(t)
-	st.closed.Store(true)
-	st.chats(interaction.ChatSettings{})
+	st.chats(interaction.ChatSettings{}, func(house *interaction.Setup) {
+		house.Calendars = append(house.Calendars, interaction.Calendar{Name: "never", Zone: "Europe/Berlin"})
+		house.Queues[0].Calendar = "never"
+	})
 	id := st.openChat("")
 	st.said(id, interaction.ChatText, "We are closed")
 	st.said(id, interaction.ChatQuestion, "We will answer by email.")

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +33,7 @@ import (
 	"parley/adapters/catcher"
 	"parley/engine"
 	"parley/interaction"
+	"parley/lib/calendar"
 	"parley/lib/mail"
 	"parley/store"
 	"parley/store/storetest"
@@ -52,12 +52,6 @@ type stage struct {
 	sender  *scriptedSender
 	people  map[string]interaction.Actor
 	inbound workers.Bell
-	closed  atomic.Bool // it is out of hours
-}
-
-// OpenNow tells whether it is in business hours.
-func (st *stage) OpenNow(context.Context, interaction.ID) (bool, error) {
-	return !st.closed.Load(), nil
 }
 
 // asItStands renders a text as it stands.
@@ -115,7 +109,7 @@ func newStage(t *testing.T) *stage {
 			Review:         &review.Activities{Store: st.store},
 			Delivery:       &delivery.Activities{Store: st.store, Sender: st.sender},
 			Postprocessing: &postprocessing.Activities{Store: st.store},
-			Conversation:   &conversation.Activities{Store: st.store, Renderer: asItStands{}, Hours: st},
+			Conversation:   &conversation.Activities{Store: st.store, Renderer: asItStands{}, Hours: &calendar.Shelf{}},
 		}},
 	} {
 		wg.Go(func() { _ = part.Run(ctx) })

@@ -5,6 +5,7 @@ package conversation
 
 import (
 	"context"
+	"time"
 
 	"parley/activities"
 	"parley/interaction"
@@ -21,16 +22,16 @@ type Renderer interface {
 	Render(source string, values map[string]any) (string, error)
 }
 
-// Hours tells whether an entry point is in its business hours.
+// Hours tells whether a moment is in the open time of the calendar of this definition; nil is the calendar of all hours.
 type Hours interface {
-	OpenNow(ctx context.Context, id interaction.ID) (bool, error)
+	Open(definition []byte, at time.Time) (bool, error)
 }
 
 // Activities are the steps of this subject.
 type Activities struct {
 	Store    Store
 	Renderer Renderer
-	Hours    Hours // nil: always open
+	Hours    Hours
 }
 
 // Turn names a step of a chat's story.
@@ -44,17 +45,10 @@ type Turn struct {
 
 // BeginChat greets the customer, or says that it is out of hours, and tells the workflow the policies.
 func (a *Activities) BeginChat(ctx context.Context, in Turn) (interaction.ChatTold, error) {
-	open := true
-	if a.Hours != nil {
-		var err error
-		if open, err = a.Hours.OpenNow(ctx, in.Interaction); err != nil {
-			return interaction.ChatTold{}, activities.Failure(err)
-		}
-	}
 	return a.turn(ctx, in, func(v interaction.ChatView) interaction.ChatTurn {
 		turn := interaction.ChatTurn{Told: policies(v.Settings)}
-		turn.Told.Closed = !open
-		if open {
+		open, err := a.Hours.Open(v.Calendar, v.At)
+		if turn.Told.Closed = !open && err == nil; !turn.Told.Closed { // a customer must not wait for somebody to mend a calendar
 			turn.Say = a.fill(v, v.Settings.Greeting)
 		}
 		return turn

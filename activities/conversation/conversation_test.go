@@ -40,12 +40,15 @@ func (braces) Render(source string, values map[string]any) (string, error) {
 	return source, nil
 }
 
-type hours struct {
-	open bool
-	err  error
-}
+// mornings is a calendar that is open before noon.
+type mornings struct{}
 
-func (h hours) OpenNow(context.Context, interaction.ID) (bool, error) { return h.open, h.err }
+func (mornings) Open(definition []byte, at time.Time) (bool, error) {
+	if string(definition) == "broken" {
+		return true, errors.New("broken")
+	}
+	return definition == nil || at.Hour() < 12, nil
+}
 
 func settings() interaction.ChatSettings {
 	return interaction.ChatSettings{
@@ -56,7 +59,7 @@ func settings() interaction.ChatSettings {
 
 func house(v interaction.ChatView) (*Activities, *session) {
 	s := &session{view: v}
-	return &Activities{Store: s, Renderer: braces{}}, s
+	return &Activities{Store: s, Renderer: braces{}, Hours: mornings{}}, s
 }
 
 func TestGreeting(t *testing.T) {
@@ -92,16 +95,25 @@ func TestGreeting(t *testing.T) {
 }
 
 func TestOutOfHoursNobodyIsGreeted(t *testing.T) {
-	a, s := house(interaction.ChatView{Settings: settings()})
-	a.Hours = hours{open: false}
-	told, err := a.BeginChat(t.Context(), Turn{})
-	require.NoError(t, err)
-	require.True(t, told.Closed)
-	require.Empty(t, s.turn.Say)
-
-	a.Hours = hours{err: interaction.Unavailable("database_away", errors.New("gone"))}
-	_, err = a.BeginChat(t.Context(), Turn{})
-	require.Error(t, err, "what cannot be known is tried again")
+	tests := []struct {
+		name     string
+		calendar string
+		hour     int
+		closed   bool
+	}{
+		{"in the morning", "mornings", 9, false},
+		{"in the afternoon", "mornings", 13, true},
+		{"a calendar that cannot be read counts as none", "broken", 13, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, s := house(interaction.ChatView{Settings: settings(), Calendar: []byte(tt.calendar), At: time.Date(2026, 3, 1, tt.hour, 0, 0, 0, time.UTC)})
+			told, err := a.BeginChat(t.Context(), Turn{})
+			require.NoError(t, err)
+			require.Equal(t, tt.closed, told.Closed)
+			require.Equal(t, tt.closed, s.turn.Say == "")
+		})
+	}
 }
 
 func TestWithoutMailNothingBecomesAMessage(t *testing.T) {

@@ -130,7 +130,7 @@ func (h *house) activities() workers.Activities {
 		Review:         &review.Activities{Store: h.store},
 		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carrier()},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
-		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}},
+		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}, Hours: &calendar.Shelf{}},
 	}
 }
 

@@ -53,3 +53,9 @@ func (s *Shelf) Due(definition []byte, from time.Time, open time.Duration) (time
 	at, ok := c.Add(from, open)
 	return at, ok, nil
 }
+
+// Open reports whether at is in open time; without a definition it always is.
+func (s *Shelf) Open(definition []byte, at time.Time) (bool, error) {
+	c, err := s.Calendar(definition)
+	return err != nil || c.Open(at), err
+}
