@@ -56,7 +56,13 @@ func (t *tx) enterChat(ctx context.Context, by interaction.Actor, task, session 
 			return err
 		}
 	}
-	return t.audit(ctx, event{Code: "chat.joined", Actor: by, Interaction: session, Task: task, Data: map[string]any{"mode": mode, "message": c.Last}})
+	joined := event{Code: "chat.joined", Actor: by, Interaction: session, Task: task, Data: map[string]any{"mode": mode, "message": c.Last}}
+	if kind == interaction.TaskHandle { // by the queue's lines it is estimated how long others will wait
+		if err := t.QueryRow(ctx, `select queue from tasks where id = $1`, task).Scan(&joined.Queue); err != nil {
+			return err
+		}
+	}
+	return t.audit(ctx, joined)
 }
 
 // placeChat writes the participant's row; the role of who has no task there is supervisor.
