@@ -289,6 +289,7 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 		if e.Channel != Chat {
 			at.fault("chat", "", "is for entry points of channel chat; leave it out")
 		}
+		at.names("chat.mail", e.Chat.Mail, ListEntryPoints)
 		for _, err := range e.Chat.Check() {
 			var wrong *Error
 			if errors.As(err, &wrong) {

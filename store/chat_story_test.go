@@ -149,10 +149,7 @@ func TestMailDoesNotJoinALivingChat(t *testing.T) {
 	v, err := s.Interaction(t.Context(), interaction.System, id)
 	require.NoError(t, err)
 	exec(t, s, `insert into mail_ids (hash, thread_id, interaction_id, message_number) values (sha256('x@customer.test'), $1, $2, 1)`, v.Thread, id)
-	mail := settle(t, s, interaction.Parsed{
-		Message: interaction.Message{From: interaction.Address{Address: "kim@customer.test"}, Text: "by mail"}, Follows: []string{"x@customer.test"},
-		Identities: []interaction.Attribute{{Kind: "email", Value: "kim@customer.test"}},
-	})
+	mail := arrive(t, s, "kim@customer.test", "Re: Kettle", "x@customer.test")
 	require.NotEqual(t, id, mail)
 	m, err := s.Interaction(t.Context(), interaction.System, mail)
 	require.NoError(t, err)
