@@ -50,7 +50,7 @@ func (u *Usher) round(ctx context.Context, now time.Time) error {
 		p.WaitSeconds = (p.WaitSeconds + grain - 1) / grain * grain
 		last := u.told[p.Session]
 		if last.ChatPosition != p || now.Sub(last.at) >= repeat {
-			u.Tell(interaction.ChatNotice{Session: p.Session, From: interaction.Party{Role: interaction.ChatSystem}, Place: p.Place, Wait: p.WaitSeconds})
+			u.Tell(interaction.ChatNotice{Session: p.Session, From: interaction.Party{Role: interaction.ChatSystem}, Kind: interaction.NoticePosition, Place: p.Place, Wait: p.WaitSeconds})
 			last = told{p, now}
 		}
 		waiting[p.Session] = last

@@ -36,7 +36,7 @@ func TestUsherTellsWhatChanged(t *testing.T) {
 		return interaction.ChatPosition{Session: session, Place: place, WaitSeconds: wait}
 	}
 	notice := func(session interaction.ID, place, wait int) interaction.ChatNotice {
-		return interaction.ChatNotice{Session: session, From: interaction.Party{Role: interaction.ChatSystem}, Place: place, Wait: wait}
+		return interaction.ChatNotice{Session: session, From: interaction.Party{Role: interaction.ChatSystem}, Kind: interaction.NoticePosition, Place: place, Wait: wait}
 	}
 	require.Equal(t, []interaction.ChatNotice{notice("a", 1, 30), notice("b", 2, 60)}, look(0, place("a", 1, 12), place("b", 2, 31)))
 	require.Empty(t, look(glance, place("a", 1, 20), place("b", 2, 40)), "what is the same to a customer is not told each time")

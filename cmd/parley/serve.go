@@ -208,11 +208,18 @@ func (h *house) parts() []part {
 		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})
 	}
 	if h.config.runs("dispatcher") {
-		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log}, &workers.ChatClock{Store: h.store, Log: h.log})
+		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log}, &workers.ChatClock{Store: h.store, Log: h.log},
+			&workers.Usher{Store: h.store, Tell: h.tellChat, Log: h.log})
 	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
 		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log})
 	return parts
+}
+
+// tellChat tells every process's customers and agents, this one's among them, of something that is not kept.
+func (h *house) tellChat(n interaction.ChatNotice) {
+	h.chat.Noticed(n)
+	h.store.NoticeChat(n)
 }
 
 // listenSMTP starts the listener; nil where another process has that role.
