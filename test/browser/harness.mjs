@@ -12,8 +12,11 @@ export const launch = () => chromium.launch({
   args: ["--no-sandbox", "--disable-dev-shm-usage"],
 });
 
-/** visit opens a page in a browser profile of its own; what its console complains of is in page.complaints. */
-export async function visit(browser, path, { prepare, from = base, ...options } = {}) {
+/**
+ * visit opens a page in a browser profile of its own; what its console complains of is in page.complaints.
+ * tag is added to the widget's script.
+ */
+export async function visit(browser, path, { prepare, tag, from = base, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: "en-GB", ...options });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
@@ -21,6 +24,12 @@ export async function visit(browser, path, { prepare, from = base, ...options } 
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
   await prepare?.(page);
+  if (tag) {
+    await page.route("**/demo/chat", async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: (await answer.text()).replace("async>", () => `async ${tag}>`) });
+    });
+  }
   await page.goto(from + path);
   await page.locator(".launcher").waitFor();
   return page;

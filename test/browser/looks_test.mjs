@@ -76,15 +76,7 @@ for (const { name, language = "en", ...options } of looks) {
 test("a colour of the page's own gets ink that can be read on it", async () => {
   for (const [color, ink] of [["#ffd400", "rgb(0, 0, 0)"], ["#5b2a86", "rgb(255, 255, 255)"]]) {
     const server = new Scripted();
-    const page = await visit(browser, "/demo/chat", {
-      prepare: async (fresh) => {
-        await server.attach(fresh);
-        await fresh.route("**/demo/chat", async (route) => {
-          const answer = await route.fetch();
-          await route.fulfill({ response: answer, body: (await answer.text()).replace("async", `async data-color="${color}"`) });
-        });
-      },
-    });
+    const page = await visit(browser, "/demo/chat", { tag: `data-color="${color}"`, prepare: (fresh) => server.attach(fresh) });
     await begin(page);
     assert.equal(await page.locator(".head").evaluate((head) => getComputedStyle(head).color), ink);
     await picture(page, `color-${color.slice(1)}`);

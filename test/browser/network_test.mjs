@@ -130,6 +130,10 @@ test("where sockets are forbidden it asks by long polling", async () => {
   assert.ok(server.polls.includes(""), "it has said hello");
   assert.ok(server.polls.some((query) => query.startsWith("?since=")), "it goes on by number");
   assert.deepEqual(await numbered(page), ["over requests", "an answer over requests"]);
+  const { tries } = server;
+  await page.goto(page.url());
+  await connected(page);
+  assert.equal(server.tries, tries, "the next page does not try what did not work");
 });
 
 test("waits before another try grow, are capped and differ", async () => {

@@ -5,7 +5,7 @@ export const limits = { max_text: 4096, max_files: 3, max_file_bytes: 2 << 20, m
 
 export class Scripted {
   constructor({ sockets = true } = {}) {
-    Object.assign(this, { sockets, messages: [], links: new Set(), heard: [], opened: [], polls: [], uploads: [], acknowledging: true });
+    Object.assign(this, { sockets, messages: [], links: new Set(), heard: [], opened: [], polls: [], uploads: [], acknowledging: true, tries: 0 });
     this.limits = limits;
   }
 
@@ -24,6 +24,7 @@ export class Scripted {
   }
 
   socket(socket) {
+    this.tries++;
     if (this.gone) return socket.close({ code: 4404 });
     if (!this.sockets) return socket.close({ code: 1006 });
     const link = { send: (frame) => socket.send(JSON.stringify(frame)), close: (code) => socket.close({ code }) };

@@ -78,7 +78,7 @@ test("everything that somebody wrote is shown as text", async () => {
   const { page, server } = await scene();
   server.say({ kind: "joined", from: { role: "agent", name: evil } });
   server.say({ from: { role: "agent", name: evil }, text: evil });
-  server.say({ kind: "renamed", from: { role: "agent", name: "Ann" }, text: evil });
+  server.say({ kind: "renamed", from: { role: "agent", name: evil }, text: evil });
   server.say({ kind: "file", file: { name: evil, type: "text/html", size: 10, upload: "f1" } });
   server.say({ kind: "alert", from: { role: "system" }, text: evil });
   server.say({ kind: "question", from: { role: "system" }, text: evil, choices: [evil] });
@@ -210,4 +210,29 @@ test("another language, another direction", async () => {
     const send = page.locator(".start button");
     assert.equal(await send.evaluate((b) => b.scrollWidth <= b.clientWidth), true);
   }
+});
+
+test("what a page's author may set", async () => {
+  const { page, server } = await scene({
+    started: false,
+    tag: `data-title="Ask <b>Ann</b>" data-ask="email subject" data-require="email" data-name="Cleo" data-with-order="4711" data-side="start" data-open`,
+  });
+  await page.getByRole("heading", { name: "Ask <b>Ann</b>" }).waitFor();
+  assert.ok((await page.locator(".launcher").boundingBox()).x < 550);
+  assert.deepEqual(await page.locator(".start input").evaluateAll((all) => all.map((input) => input.id)), ["email", "subject"]);
+  await page.locator(".start button").click();
+  await page.getByText("Please fill this in.").waitFor();
+  assert.equal(await page.locator("#email").getAttribute("aria-invalid"), "true");
+  await page.locator("#email").fill("cleo@customer.test");
+  await page.locator("#subject").fill("The kettle");
+  await page.locator(".start button").click();
+  await page.locator("textarea").waitFor();
+  const { nickname, subject, identities, data } = server.opened[0];
+  assert.deepEqual({ nickname, subject, identities, data }, {
+    nickname: "Cleo", subject: "The kettle", identities: [{ kind: "email", value: "cleo@customer.test" }], data: { order: "4711" },
+  });
+  await page.evaluate(() => window.parley.close());
+  assert.equal(await page.locator(".panel").isVisible(), false);
+  await page.evaluate(() => window.parley.open());
+  assert.equal(await page.locator(".panel").isVisible(), true);
 });

@@ -96,9 +96,10 @@ export class Conversation extends EventTarget {
       base: this.base,
       ticket,
       since: () => this.heardTo,
+      polling: this.memory.polling(),
       on: {
         frame: (frame) => this.hear(frame),
-        up: () => this.up(),
+        up: (polling) => this.up(polling),
         down: () => this.down(),
         gone: () => this.gone(),
       },
@@ -107,7 +108,8 @@ export class Conversation extends EventTarget {
     this.changed();
   }
 
-  up() {
+  up(polling) {
+    this.memory.keepPolling(polling);
     this.connected = this.everConnected = true;
     this.outbox.resend();
     this.changed();
@@ -178,7 +180,7 @@ export class Conversation extends EventTarget {
     const { from, kind } = message;
     if (from.role === "customer") this.noteRead(message.number);
     else this.hearTyping(from.name ?? "", false);
-    if (staff.has(from.role)) this.meet(from.name ?? "", kind, message.text);
+    if (staff.has(from.role)) this.meet(from.name ?? "", kind);
     if (kind === "ended") this.over(message.text);
   }
 
@@ -189,11 +191,11 @@ export class Conversation extends EventTarget {
     for (const { read } of others) this.seenTo = Math.max(this.seenTo, read ?? 0);
   }
 
-  // meet keeps the names of who is here. A renamed message has the name before in from and the new one as its text.
-  meet(name, kind, text) {
+  // meet keeps the names of who is here. Who is renamed has his new name already: of several people the next welcome tells who it was.
+  meet(name, kind) {
     const others = this.people.filter((known) => known !== name);
     if (kind === "left") this.people = others;
-    else if (kind === "renamed") this.people = [...others.filter((known) => known !== text), text];
+    else if (kind === "renamed" && this.people.length === 1) this.people = [name];
     else if (kind === "joined") this.people = [...others, name];
     if (this.people.length > 0) this.position = null;
   }

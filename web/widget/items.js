@@ -19,7 +19,7 @@ export class Item {
     const line = {
       joined: () => this.say("joined", { name }),
       left: () => this.say("left", { name }),
-      renamed: () => this.say("renamed", { name, to: text }),
+      renamed: () => this.say("renamed", { name: text }),
       ended: () => this.say(this.say.has(`over_${text}`) ? `over_${text}` : "over"),
       alert: () => text,
     }[kind]();
@@ -56,7 +56,10 @@ export class Item {
 
   // A page whose policy does not allow pictures from memory shows the file without one.
   picture(upload, name, type) {
-    const image = el("img", { alt: name, hidden: true, onload: () => (image.hidden = false), onerror: () => image.remove() });
+    const image = el("img", { alt: name, hidden: true, onload: () => {
+      image.hidden = false;
+      URL.revokeObjectURL(image.src);
+    }, onerror: () => image.remove() });
     this.conversation.files?.download(upload, type).then((blob) => (image.src = URL.createObjectURL(blob)), () => image.remove());
     return image;
   }

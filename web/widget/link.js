@@ -19,11 +19,14 @@ export function backOff(n, random = Math.random()) {
 }
 
 export class Link {
-  /** on: frame(frame), up(), down(), gone(code). since() gives the number of the newest message that is here. */
-  constructor({ base, ticket, since, on }) {
+  /**
+   * on: frame(frame), up(polling), down(), gone(code). since() gives the number behind which messages are wanted. polling: sockets need
+   * not be tried at first.
+   */
+  constructor({ base, ticket, since, polling, on }) {
     Object.assign(this, { base, ticket, since, on });
     this.failures = 0; // tries in a row that did not get to their welcome
-    this.unheard = 0; // sockets in a row that did not
+    this.unheard = polling ? socketTries : 0; // sockets in a row that did not
     this.up = false;
     this.comeBack = () => this.hurry();
     this.wentOffline = () => this.transport?.close();
@@ -66,7 +69,7 @@ export class Link {
           this.failures = 0;
           if (!polling) this.unheard = 0;
           this.on.frame(frame);
-          this.on.up();
+          this.on.up(polling);
           return;
         }
         this.on.frame(frame);

@@ -56,6 +56,15 @@ export class Memory {
     this.shared.remove(this.prefix + "post:" + id);
   }
 
+  /** polling tells whether this browser's network let no socket through when it was last tried. */
+  polling() {
+    return this.own.get(this.prefix + "polling") === true;
+  }
+
+  keepPolling(polling) {
+    this.own.set(this.prefix + "polling", polling);
+  }
+
   draft() {
     return this.own.get(this.prefix + "draft") ?? "";
   }

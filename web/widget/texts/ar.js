@@ -32,7 +32,7 @@ export const texts = {
   typing: "{name} يكتب الآن…",
   joined: "انضمّ {name}",
   left: "غادر {name}",
-  renamed: "أصبح اسم {name} الآن {to}",
+  renamed: "أنت تتحدث الآن مع {name}",
   here: "{names} معك الآن",
   hereMany: "{names} معك الآن",
   connecting: "جارٍ الاتصال…",

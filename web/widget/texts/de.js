@@ -32,7 +32,7 @@ export const texts = {
   typing: "{name} schreibt…",
   joined: "{name} ist beigetreten",
   left: "{name} hat den Chat verlassen",
-  renamed: "{name} heißt jetzt {to}",
+  renamed: "Sie sprechen jetzt mit {name}",
   here: "{names} ist für Sie da",
   hereMany: "{names} sind für Sie da",
   connecting: "Verbindung wird aufgebaut…",

@@ -32,7 +32,7 @@ export const texts = {
   typing: "{name} is writing…",
   joined: "{name} has joined",
   left: "{name} has left",
-  renamed: "{name} is now called {to}",
+  renamed: "You are now talking with {name}",
   here: "{names} is here",
   hereMany: "{names} are here",
   connecting: "Connecting…",

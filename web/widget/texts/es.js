@@ -32,7 +32,7 @@ export const texts = {
   typing: "{name} está escribiendo…",
   joined: "{name} se ha unido",
   left: "{name} ha salido",
-  renamed: "{name} se llama ahora {to}",
+  renamed: "Ahora habla con {name}",
   here: "{names} está aquí",
   hereMany: "{names} están aquí",
   connecting: "Conectando…",

@@ -32,7 +32,7 @@ export const texts = {
   typing: "{name} écrit…",
   joined: "{name} a rejoint le chat",
   left: "{name} a quitté le chat",
-  renamed: "{name} s’appelle maintenant {to}",
+  renamed: "Vous parlez maintenant avec {name}",
   here: "{names} est là",
   hereMany: "{names} sont là",
   connecting: "Connexion…",
