@@ -2,6 +2,7 @@ package interaction
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -92,6 +93,11 @@ func (c ChatSettings) Check() []error {
 	}
 	if !slices.Contains([]string{"", TranscriptAsked, TranscriptAlways, TranscriptNever}, c.Transcript) {
 		wrong("transcript", "%q is none of asked, always, never", c.Transcript)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Texts)) {
+		if !slices.Contains(ChatTexts, name) {
+			wrong("texts."+name, "%q is none of %s", name, strings.Join(ChatTexts, ", "))
+		}
 	}
 	return append(errs, c.checkQuestions()...)
 }

@@ -23,6 +23,9 @@ const (
 	TranscriptNever  = "never"
 )
 
+// ChatTexts are the names of what the system says where a chat comes to nothing; ChatSettings.Texts can replace each.
+var ChatTexts = []string{"closed", "nobody", "address", "message", "taken", "goodbye"}
+
 // Ask gives the question of a key: one of the entry point's, or a built-in one.
 func (s ChatSettings) Ask(key string) (ChatAsk, bool) {
 	for _, q := range s.Questions {

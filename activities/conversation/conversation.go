@@ -69,7 +69,7 @@ func policies(s interaction.ChatSettings) interaction.ChatTold {
 	}
 }
 
-// AskCustomer puts one of the entry point's questions, unless its answer is there already or the session is over.
+// AskCustomer puts one of the entry point's questions, unless its answer is known already or the session is over.
 func (a *Activities) AskCustomer(ctx context.Context, in Turn) (interaction.ChatTold, error) {
 	return a.turn(ctx, in, func(v interaction.ChatView) interaction.ChatTurn {
 		if in.Question >= len(v.Settings.Questions) { // the configuration has changed meanwhile
@@ -81,7 +81,8 @@ func (a *Activities) AskCustomer(ctx context.Context, in Turn) (interaction.Chat
 
 // ask puts a question that has no answer yet.
 func (a *Activities) ask(v interaction.ChatView, q interaction.ChatAsk) interaction.ChatTurn {
-	if v.Data[q.Key] != "" || !v.Session.EndedAt.IsZero() {
+	known := v.Data[q.Key] != "" || q.Kind == "email" && v.Email != ""
+	if known || !v.Session.EndedAt.IsZero() {
 		return interaction.ChatTurn{}
 	}
 	words := a.fill(v, q.Text)

@@ -136,12 +136,15 @@ func TestAQuestionIsAskedOnce(t *testing.T) {
 	}{
 		{"asked", 0, nil, interaction.ChatSession{}, "order"},
 		{"answered before", 0, map[string]string{"order": "10442"}, interaction.ChatSession{}, ""},
+		{"his address is known", 1, nil, interaction.ChatSession{}, ""},
 		{"the session is over", 0, nil, over, ""},
-		{"the configuration has fewer now", 1, nil, interaction.ChatSession{}, ""},
+		{"the configuration has fewer now", 2, nil, interaction.ChatSession{}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a, s := house(interaction.ChatView{Settings: settings(), Data: tt.data, Session: tt.in})
+			policy := settings()
+			policy.Questions = append(policy.Questions, interaction.ChatAsk{Key: "mail", Kind: "email", Text: map[string]string{"en": "Which address?"}})
+			a, s := house(interaction.ChatView{Settings: policy, Data: tt.data, Session: tt.in, Email: "nora@customer.test"})
 			told, err := a.AskCustomer(t.Context(), Turn{Question: tt.n})
 			require.NoError(t, err)
 			require.Equal(t, tt.want, told.Asked)

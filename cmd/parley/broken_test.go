@@ -26,6 +26,7 @@ agents:
   - { login: ann, name: Ann, role: agent, groups: [service], skills: { orders: 8 }, limits: { email: 3, total: 10 } }
 entry_points:
   - { name: support, channel: email, address: support@example.test, workflow: Email, queue: service, language: en }
+  - { name: chat, channel: chat, address: chat, workflow: Chat, queue: service, chat: { mail: support, greeting: { en: "Hi {{ contact.name }}" }, texts: { closed: { en: "Closed" } } } }
 categories:
   - { name: orders, auto_threshold: 0.9 }
 responses:
@@ -47,7 +48,7 @@ var brokenFiles = []struct{ name, old, new, tells string }{
 	{"a tab for blanks", "    group: service", "\tgroup: service", "is no YAML"},
 	{"a bracket that stays open", "groups: [service], skills", "groups: [service, skills", "is no YAML"},
 	{"a quote that stays open", `"Is it right?"`, `"Is it right?`, "is no YAML"},
-	{"a list that is none", "reasons:\n  - { name: lunch }", "reasons: lunch", `:19: reasons = "lunch": is not a list; write one entry a line`},
+	{"a list that is none", "reasons:\n  - { name: lunch }", "reasons: lunch", `:20: reasons = "lunch": is not a list; write one entry a line`},
 	{"a thing that is a text", "  - { name: lunch }", "  - lunch", `reasons[0] = "lunch": is not a set of settings; write`},
 	{"a list for a text", "name: Ann, role", "name: [Ann], role", `agents[0].name: is not a text; write a text`},
 	{"an unknown list", "groups:\n", "group:\n", `group: there is no such setting here; write groups`},
@@ -56,6 +57,9 @@ var brokenFiles = []struct{ name, old, new, tells string }{
 	{"a setting twice", "review_percent: 50", "group: service", `queues[0].group: is there twice; leave one out`},
 	{"words for a number", "review_percent: 50", "review_percent: half", `:6: queues[0].review_percent = "half": is not a whole number; write a whole number`},
 	{"a fraction for a whole number", "level: 7", "level: 7.5", `queues[0].chain[0].level = "7.5": is not a whole number`},
+	{"a greeting with an unknown field", "Hi {{ contact.name }}", "Hi {{ contact.nick }}", `chat.greeting.en = "contact.nick"`},
+	{"a text that nobody says", "texts: { closed:", "texts: { open:", `"open" is none of closed, nobody`},
+	{"mail by an entry point that is not there", "mail: support", "mail: post", `chat.mail = "post": there is no such name`},
 	{"yes for true", "enabled: true", "enabled: sure", `rules[0].enabled = "sure": is not true or false; write true or false`},
 	{"a number in quotes", "deadline_seconds: 600", "deadline_seconds: '600'", `review_policies[0].deadline_seconds = "600": is not a whole number`},
 	{"a unit with a number", "seconds: 30", "seconds: 30s", `queues[0].chain[0].seconds = "30s": is not a whole number`},

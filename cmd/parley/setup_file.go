@@ -220,19 +220,48 @@ func meaning(s interaction.Setup) []*interaction.Fault {
 		}
 	}
 	for _, r := range s.Responses {
-		texts := map[string]string{"subject": r.Subject, "text": r.Text}
-		for _, field := range slices.Sorted(maps.Keys(texts)) {
-			_, err := template.Compile(texts[field], interaction.TemplateFields)
-			var wrong *template.Error
-			switch {
-			case errors.As(err, &wrong):
-				faults = append(faults, &interaction.Fault{
-					List: interaction.ListResponses, Name: r.Name, Field: field, Value: cmp.Or(wrong.Name, texts[field]),
-					Text: fmt.Sprintf("line %d, column %d: %s; mend it there", wrong.Line, wrong.Column, wrong.Reason),
-				})
-			case err != nil:
-				faults = append(faults, &interaction.Fault{List: interaction.ListResponses, Name: r.Name, Field: field, Value: texts[field], Text: err.Error()})
-			}
+		faults = append(faults, unreadable(interaction.ListResponses, r.Name, map[string]string{"subject": r.Subject, "text": r.Text})...)
+	}
+	for _, e := range s.EntryPoints {
+		if e.Chat != nil {
+			faults = append(faults, unreadable(interaction.ListEntryPoints, e.Name, chatTexts(*e.Chat))...)
+		}
+	}
+	return faults
+}
+
+// chatTexts gives all that the system may say in a chat, by field.
+func chatTexts(c interaction.ChatSettings) map[string]string {
+	texts := map[string]string{}
+	add := func(field string, byLanguage map[string]string) {
+		for language, text := range byLanguage {
+			texts[field+"."+language] = text
+		}
+	}
+	add("chat.greeting", c.Greeting)
+	for n, q := range c.Questions {
+		add(fmt.Sprintf("chat.questions[%d].text", n), q.Text)
+	}
+	for name, byLanguage := range c.Texts {
+		add("chat.texts."+name, byLanguage)
+	}
+	return texts
+}
+
+// unreadable compiles texts with field codes, by field.
+func unreadable(list, name string, texts map[string]string) []*interaction.Fault {
+	var faults []*interaction.Fault
+	for _, field := range slices.Sorted(maps.Keys(texts)) {
+		_, err := template.Compile(texts[field], interaction.TemplateFields)
+		var wrong *template.Error
+		switch {
+		case errors.As(err, &wrong):
+			faults = append(faults, &interaction.Fault{
+				List: list, Name: name, Field: field, Value: cmp.Or(wrong.Name, texts[field]),
+				Text: fmt.Sprintf("line %d, column %d: %s; mend it there", wrong.Line, wrong.Column, wrong.Reason),
+			})
+		case err != nil:
+			faults = append(faults, &interaction.Fault{List: list, Name: name, Field: field, Value: texts[field], Text: err.Error()})
 		}
 	}
 	return faults
