@@ -34,6 +34,7 @@ var (
 	rows     = flag.String("rows", "", "only these rows: "+strings.Join(names(), ", "))
 	seed     = flag.String("seed", "", "names this run's mails; a new one when empty")
 	parley   = flag.String("parley", "", "the parley program to measure; built when empty")
+	echo     = flag.String("echo", "", "be the bare echo server that chats are measured beside, at this address")
 	why      = flag.Bool("why", false, "print the statements behind the counts; the table is not kept then")
 )
 
@@ -46,7 +47,7 @@ type part struct {
 // parts are in the order in which they disturb each other least: what leaves work behind comes last.
 func partList() []part {
 	return []part{
-		{"start", startRows}, {"mail", mailRows}, {"a5", contentRows}, {"p6", claimRow}, {"p8", tokenRow}, {"p3", intakeRows}, {"p5", killRows},
+		{"start", startRows}, {"mail", mailRows}, {"a5", contentRows}, {"p6", claimRow}, {"p8", tokenRow}, {"p3", intakeRows}, {"chat", chatRows}, {"p5", killRows},
 	}
 }
 
@@ -62,6 +63,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *echo != "" {
+		if err := serveEcho(ctx, *echo); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(2)
+		}
+		return
+	}
 	ok, err := bench(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

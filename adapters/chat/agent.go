@@ -114,7 +114,7 @@ func (d *desk) handle(f frame) {
 	}
 	session, err := interaction.ParseID("session", f.Session)
 	if err != nil {
-		if !known2desks[f.Type] {
+		if !deskFrames[f.Type] {
 			reply(encode(refusal(unknownType(), "", f.ClientID)))
 			return
 		}
@@ -132,7 +132,7 @@ func (d *desk) handle(f frame) {
 	default:
 		m := d.member(session)
 		if m == nil {
-			if err = interaction.Unknown("chat"); !known2desks[f.Type] {
+			if err = interaction.Unknown("chat"); !deskFrames[f.Type] {
 				err = unknownType()
 			}
 			break
@@ -145,8 +145,8 @@ func (d *desk) handle(f frame) {
 	}
 }
 
-// known2desks are the types of frames that an agent may send.
-var known2desks = map[string]bool{
+// deskFrames are the types of frames that an agent may send.
+var deskFrames = map[string]bool{
 	"text": true, "url": true, "note": true, "file": true, "typing": true, "read": true, "nickname": true, "join": true, "leave": true, "end": true,
 }
 
@@ -267,15 +267,4 @@ func (d *desk) member(session interaction.ID) *member {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.members[session]
-}
-
-// sessions are those that the connection hears.
-func (d *desk) sessions() []interaction.ID {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	list := make([]interaction.ID, 0, len(d.members))
-	for id := range d.members {
-		list = append(list, id)
-	}
-	return list
 }

@@ -152,7 +152,7 @@ func TestUnknownTypes(t *testing.T) {
 			for n := range b {
 				b[n] = rune("abcdefghijklmnopqrstuvwxyzäß_0😀"[dice.IntN(30)])
 			}
-			if s := string(b); !known2desks[s] && !agentsOnly[s] && s != "ping" {
+			if s := string(b); !deskFrames[s] && !agentsOnly[s] && s != "ping" {
 				types = append(types, "x"+s)
 			}
 		}

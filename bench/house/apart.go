@@ -18,6 +18,7 @@ import (
 // Apart is a second Parley process with some roles only, on a database of its own in the house's cluster.
 type Apart struct {
 	Database string // how to reach it
+	HTTP     string // host:port of its API and entry points
 	SMTP     string // host:port that takes its mail
 	cmd      *exec.Cmd
 }
@@ -61,7 +62,7 @@ func createDatabase(ctx context.Context, at, name string) error {
 }
 
 // upLine is what `parley up` logs when it listens.
-var upLine = regexp.MustCompile(`parley is up.* smtp=(\S+)`)
+var upLine = regexp.MustCompile(`parley is up.* http=(\S+) smtp=(\S+)`)
 
 func (a *Apart) start() error {
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -77,7 +78,7 @@ func (a *Apart) start() error {
 	for lines.Scan() {
 		said += lines.Text() + "\n"
 		if found := upLine.FindStringSubmatch(lines.Text()); found != nil {
-			a.SMTP = found[1]
+			a.HTTP, a.SMTP = found[1], found[2]
 			go func() {
 				for lines.Scan() { // it must not stop at a full pipe
 				}

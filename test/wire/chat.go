@@ -65,7 +65,7 @@ type ChatSocket struct{ ws *websocket.Conn }
 func DialChat(ctx context.Context, address, path string, hello ChatFrame) (*ChatSocket, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	ws, _, err := websocket.Dial(ctx, "ws://"+address+path, &websocket.DialOptions{
+	ws, _, err := websocket.Dial(ctx, "ws://"+address+path, &websocket.DialOptions{ //nolint:bodyclose // the library closes it
 		Subprotocols: []string{"parley.chat.v1"}, HTTPHeader: http.Header{"Origin": {"http://" + address}},
 	})
 	if err != nil {
