@@ -32,6 +32,7 @@ type keeper interface {
 	OpenReview(ctx context.Context, id interaction.ID, step string, message int64, author interaction.ID, cycles int) (interaction.Review, error)
 	SetEnabled(ctx context.Context, by interaction.Actor, agent interaction.ID, enabled bool) error
 	Apply(ctx context.Context, by interaction.Actor, setup interaction.Setup) error
+	Tick(ctx context.Context, seen string) (interaction.Changes, error)
 }
 
 // house is the API over a real store with the people of storetest.House, each with a token.

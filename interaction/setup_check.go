@@ -299,7 +299,7 @@ func isMailAddress(s string) bool {
 }
 
 // limitClasses are what tasks can count as in an agent's load.
-var limitClasses = append(texts(Channels), string(TaskReview), string(TaskConsult), string(TaskSettle), "total")
+var limitClasses = append(slices.Clone(TaskClasses), "total")
 
 // maxCapacityRules bounds what every claim looks at.
 const maxCapacityRules = 20

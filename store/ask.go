@@ -135,7 +135,7 @@ func (s *Store) SaveDraft(ctx context.Context, by interaction.Actor, task intera
 			insert into drafts as d (task_id, author, subject, body, html, attachments) values ($1, $2, $3, $4, $5, $6)
 			on conflict (task_id) do update set author = $2, subject = $3, body = $4, html = $5, attachments = $6, saved_at = now(), version = d.version + 1
 				where $7 = 0 or d.version = $7
-			returning saved_at, version`, task, by.Agent, d.Subject, d.Text, d.HTML, some(d.Attachments), version).Scan(&d.SavedAt, &d.Version)
+			returning saved_at, version, answers`, task, by.Agent, d.Subject, d.Text, d.HTML, some(d.Attachments), version).Scan(&d.SavedAt, &d.Version, &d.Answers)
 		if noRows(err) {
 			var now int64
 			if err := t.QueryRow(ctx, `select version from drafts where task_id = $1`, task).Scan(&now); err != nil {
@@ -153,8 +153,8 @@ func (s *Store) TaskDraft(ctx context.Context, by interaction.Actor, task intera
 	if _, err := s.Task(ctx, by, task); err != nil {
 		return d, err
 	}
-	err := s.pool.QueryRow(ctx, `select author, subject, body, html, attachments, saved_at, version from drafts where task_id = $1`, task).
-		Scan(&d.Author, &d.Subject, &d.Text, &d.HTML, &d.Attachments, &d.SavedAt, &d.Version)
+	err := s.pool.QueryRow(ctx, `select author, subject, body, html, attachments, saved_at, version, answers from drafts where task_id = $1`, task).
+		Scan(&d.Author, &d.Subject, &d.Text, &d.HTML, &d.Attachments, &d.SavedAt, &d.Version, &d.Answers)
 	if noRows(err) {
 		return d, nil
 	}

@@ -13,6 +13,7 @@ const (
 	room = ` a.enabled and coalesce((a.load->>t.class)::int, 0) < coalesce((a.limits->>t.class)::int, 10)
 		and case when a.capacity = '{}' then a.load_total < coalesce((a.limits->>'total')::int, 10)
 			else within_capacity(a.load, a.limits, a.capacity, t.class) end `
+	attended = room + ` and not a.away ? t.class ` // and that he has not said he is not ready for the class
 	takeRoom = ` load = jsonb_set(a.load, array[t.class], to_jsonb(coalesce((a.load->>t.class)::int, 0) + 1)), load_total = a.load_total + 1 `
 )
 
@@ -57,17 +58,17 @@ const (
 // queue of his groups what asks for no skill or for one of his; what is open to a group of his. An index gives each line in its order.
 const inLine = `
 	select w.* from agents a cross join lateral (
-		select 0 as turn, t.place, t.id ` + fromTasks + ` where t.reserved_for = $2 and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + room + `
+		select 0 as turn, t.place, t.id ` + fromTasks + ` where t.reserved_for = $2 and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + attended + `
 		union
 		select 1, l.place, l.id
 		from queues q cross join (select '' as skill, 0 as level union all select skill, level from agent_skills where agent_id = $2) s
 			cross join lateral (
 				select t.place, t.id from tasks t
-				where t.queue = q.name and t.skill = s.skill and t.level <= s.level and ` + suits + ` and ` + room + ` order by t.place, t.id limit 8) l
+				where t.queue = q.name and t.skill = s.skill and t.level <= s.level and ` + suits + ` and ` + attended + ` order by t.place, t.id limit 8) l
 		where ($3 = 'admin' or q.group_name = any($4)) and ($1 = '' or q.name = $1)
 		union
 		select 1, l.place, l.id from (
-			select t.place, t.id ` + fromTasks + ` where t.group_name <> '' and t.group_name = any($4) and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + room + `
+			select t.place, t.id ` + fromTasks + ` where t.group_name <> '' and t.group_name = any($4) and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + attended + `
 			order by t.place, t.id limit 8) l) w
 	where a.id = $2 order by w.turn, w.place, w.id limit 16`
 

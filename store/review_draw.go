@@ -16,6 +16,7 @@ type drawn struct {
 	interaction.Drawn
 	form       string
 	time       time.Duration
+	objective  int // percent
 	overdue    interaction.Overdue
 	escalateTo string
 }
@@ -36,7 +37,8 @@ func (t *tx) drawReview(ctx context.Context, o openInteraction, message int64, a
 			continue
 		}
 		d.Policy, d.Rate, d.Reason = p.Name, p.rate, p.reason
-		d.form, d.time, d.overdue, d.escalateTo = p.Form, time.Duration(p.Deadline)*time.Second, p.Overdue, p.EscalateTo
+		d.form, d.overdue, d.escalateTo = p.Form, p.Overdue, p.EscalateTo
+		d.time, d.objective = time.Duration(p.Deadline)*time.Second, p.Objective
 	}
 	return d, nil
 }
