@@ -39,6 +39,8 @@ type Store interface {
 	Events
 	Configurations
 	Webhooks
+	Supervision
+	Statistics
 }
 
 // Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.
@@ -174,4 +176,25 @@ func (d Deps) withDefaults() Deps {
 		d.Changes = func() <-chan struct{} { return never }
 	}
 	return d
+}
+
+// Supervision is orders on many interactions, teams and the audit.
+type Supervision interface {
+	CreateSelection(ctx context.Context, by interaction.Actor, n interaction.NewSelection) (interaction.Selection, error)
+	Selections(ctx context.Context, by interaction.Actor, p interaction.Page) (interaction.Listed[interaction.Selection], error)
+	Selection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	SelectionItems(ctx context.Context, by interaction.Actor, id interaction.ID, state interaction.ItemState, p interaction.Page) (interaction.Listed[interaction.SelectionItem], error)
+	RunSelection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	CancelSelection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	UndoSelection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	Team(ctx context.Context, by interaction.Actor, p interaction.Page) (interaction.Listed[interaction.TeamMember], error)
+	TakeBack(ctx context.Context, by interaction.Actor, agent interaction.ID, what interaction.TakeBack) (interaction.TakenBack, error)
+	Audit(ctx context.Context, by interaction.Actor, f interaction.AuditFilter, p interaction.Page) (interaction.Listed[interaction.AuditLine], error)
+	VerifyAudit(ctx context.Context, head string) (interaction.AuditCheck, error)
+}
+
+// Statistics are real-time figures and reports.
+type Statistics interface {
+	Live(ctx context.Context, by interaction.Actor, hours int) (interaction.Live, error)
+	Report(ctx context.Context, by interaction.Actor, q interaction.ReportQuery) ([]interaction.ReportRow, error)
 }

@@ -213,8 +213,8 @@ func (h *house) checkCall(t *testing.T, r route, row row, login, entryPoint stri
 		got = h.do(login, r.method, path, body, "Content-Type", kind)
 	case r.path == "/v1/session":
 		got = request(t, h.http.URL, h.token(login), r.method, path, "")
-	case r.path == "/v1/events":
-		got = h.firstOfStream(t, login)
+	case r.path == "/v1/events" || r.path == "/v1/statistics/live/stream":
+		got = h.firstOfStream(t, login, r.path)
 	case r.path == "/v1/agents/me/password":
 		h.setPassword(login, "open sesame")
 		got = h.do(login, r.method, path, row.body)
@@ -269,6 +269,16 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		return review
 	case "webhook":
 		h.exec(`insert into webhooks (name, url, secret, cursor) values ('crm', 'https://crm.example.test/', 'x', '0.0') on conflict do nothing`)
+	case "agent":
+		return h.people["ben"].Agent
+	case "selection":
+		id, _ := h.arrive(entryPoint, "selection")
+		sel, err := h.store.CreateSelection(h.t.Context(), h.people["vic"], interaction.NewSelection{
+			Order: interaction.Order{Name: interaction.OrderHold}, IDs: []interaction.ID{id}, PerSecond: 20,
+		})
+		require.NoError(h.t, err)
+		h.workSelections()
+		return sel.ID
 	case "contact":
 		id, _ := h.arrive(entryPoint, "contact")
 		v, err := h.store.Interaction(h.t.Context(), interaction.System, id)

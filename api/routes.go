@@ -103,6 +103,9 @@ func (s *server) addRoutes() {
 
 	s.addConfiguration()
 
+	s.addSupervision()
+	s.addStatistics()
+
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 
 	on(s, route{method: get, path: "/v1/webhooks", summary: "List who is told of events, and how that goes", configures: true}, s.listWebhooks)

@@ -721,7 +721,7 @@ create table facts (                             -- what reports add up: one row
 ) partition by range (at);
 create index facts_at on facts (at);
 
-create table hourly (                            -- the same as sums, for real-time figures: at most 48 hours are read
+create table hourly (                            -- the same as sums, for real-time figures; the hour 'epoch' holds them since the beginning
 	hour timestamptz not null,
 	queue text not null,
 	channel text not null,
