@@ -24,7 +24,7 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 	}
 	id := a.Interaction.Derive(a.Step)
 	chain := t.resolve(o, a.Chain)
-	var objective int
+	var objective, links int
 	var opened time.Time
 	err := t.QueryRow(ctx, `
 		insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, chain, priority, message_number, author,
@@ -33,9 +33,9 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 			$12, now() + make_interval(secs => $13), $14,
 			(select opened_at from interactions where id = $2), coalesce((select answer from closed_tasks where interaction_id = $2 and id = $15), '')
 		from queues q where q.name = $7
-		returning case kind when 'handle' then (select objective_seconds from queues where name = $7) else 0 end, opened_at`,
+		returning case kind when 'handle' then (select objective_seconds from queues where name = $7) else 0 end, opened_at, jsonb_array_length(chain)`,
 		id, a.Interaction, a.Kind, a.Step, o.Channel, class, a.Queue, some(chain), o.Priority, a.Message, a.Author,
-		a.For, reservation.Seconds(), a.Cycles, a.Returned).Scan(&objective, &opened)
+		a.For, reservation.Seconds(), a.Cycles, a.Returned).Scan(&objective, &opened, &links)
 	if noRows(err) {
 		return "", t.checkQueue(ctx, a.Queue)
 	}
@@ -61,7 +61,7 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 	t.tasks = true
 	return id, t.audit(ctx, event{
 		Code: "task.opened", Interaction: o.ID, Task: id, Queue: a.Queue, To: string(interaction.TaskQueued),
-		Data: map[string]any{"kind": a.Kind, "message": a.Message, "for": a.For},
+		Data: map[string]any{"kind": a.Kind, "message": a.Message, "for": a.For, "links": links},
 	})
 }
 

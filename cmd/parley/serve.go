@@ -192,7 +192,7 @@ func (h *house) parts() []part {
 		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})
 	}
 	if h.config.runs("dispatcher") {
-		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log})
+		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log, Shards: h.config.Shards})
 	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
 		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log})

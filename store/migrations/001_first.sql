@@ -333,7 +333,7 @@ create table tasks (
 	place bigint not null,                       -- in line, lower first: place_of, kept by a trigger
 	opened_at timestamptz not null default now(),
 	due_at timestamptz,                          -- by the service objective
-	route_until timestamptz,                     -- routing time-out; null: it is over
+	route_until timestamptz,                     -- routing time-out; null: it is over, or there is no overflow
 	not_before timestamptz,
 	agent_id uuid,
 	reserved_for uuid,
@@ -356,7 +356,7 @@ create index tasks_agent on tasks (agent_id) where agent_id is not null;
 create index tasks_queued on tasks (queue, skill, place, id) where state = 'queued';
 create index tasks_reserved on tasks (reserved_for) where reserved_for is not null;
 create index tasks_group on tasks (group_name, place, id) where state = 'queued' and group_name <> '';
-create index tasks_routing on tasks (route_until) where state = 'queued';
+create index tasks_routing on tasks (route_until) where state = 'queued' and route_until is not null;
 create index tasks_clock on tasks (offer_until) where state = 'offered';
 create index tasks_handling on tasks (handle_until) where state = 'held';
 create index tasks_snoozed on tasks (not_before) where state = 'snoozed';
@@ -377,7 +377,7 @@ begin
 	select * into q from queues where name = new.queue;
 	new.place := place_of(new.opened_at, new.due_at, new.priority, q.ageing_seconds, q.service_weight);
 	if tg_op = 'INSERT' or new.queue <> old.queue then
-		new.route_until := case when new.kind = 'handle' then now() + make_interval(secs => q.route_seconds) end;
+		new.route_until := case when new.kind = 'handle' and q.overflow is not null then now() + make_interval(secs => q.route_seconds) end;
 	end if;
 	return new;
 end $$;
