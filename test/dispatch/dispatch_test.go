@@ -347,6 +347,68 @@ func (h *house) act(t *testing.T, who interaction.Actor, turn int) int32 {
 	return 0
 }
 
+// Nothing changes hands silently: while two leaders offer, people work, supervisors order and clocks run, the database itself notes every change of a task's
+// agent, and each has a line of the audit in its own transaction that names a cause.
+func TestEveryChangeOfOwnerHasACause(t *testing.T) {
+	h := newHouse(t)
+	h.exec(t, `
+		create table owners (task uuid, before uuid, after uuid, xid xid8 default pg_current_xact_id());
+		create function note_owner() returns trigger language plpgsql as $$
+		begin
+			insert into owners values (old.id, old.agent_id, new.agent_id);
+			return null;
+		end $$;
+		create trigger note_owner after update of agent_id on tasks for each row when (old.agent_id is distinct from new.agent_id) execute function note_owner()`)
+	for range 2 {
+		h.dispatch(t, always{h.Store})
+	}
+	people := []interaction.Actor{h.ready(t, "ann"), h.ready(t, "ben"), h.ready(t, "sue")}
+	vic := storetest.Person(t, h.Store, "vic")
+	var tasks []interaction.ID
+	for range 20 {
+		tasks = append(tasks, h.open(t))
+	}
+	var left atomic.Int32
+	left.Store(600)
+	var wg sync.WaitGroup
+	for n, who := range people {
+		wg.Go(func() {
+			for turn := n; left.Add(-1) > 0; turn++ {
+				h.act(t, who, 4*turn+turn%2) // releases, declines and accepts; it ends few
+			}
+		})
+	}
+	wg.Go(func() {
+		for turn := 0; left.Add(-1) > 0; turn++ {
+			h.supervise(t, vic, tasks[turn%len(tasks)], turn)
+		}
+	})
+	wg.Wait()
+	require.Greater(t, value[int](t, h, `select count(*) from owners`), 50)
+	require.Zero(t, value[int](t, h, `select count(*) from owners o where not exists (select 1 from events e where e.task_id = o.task and e.xid = o.xid and e.code <> '')`),
+		"an owner changed and nobody said why")
+	require.Zero(t, value[int](t, h, `select count(*) from owners o where after is not null and not exists (
+		select 1 from events e where e.task_id = o.task and e.xid = o.xid and e.data->>'agent' = o.after::text)`), "the line names another agent")
+}
+
+// supervise does one of the things that a supervisor does.
+func (h *house) supervise(t *testing.T, who interaction.Actor, task interaction.ID, turn int) {
+	ctx := t.Context()
+	var id interaction.ID
+	if h.Pool().QueryRow(ctx, `select interaction_id from tasks where id = $1`, task).Scan(&id) != nil {
+		return
+	}
+	order := []interaction.Order{
+		{Name: interaction.OrderHold, Force: true},
+		{Name: interaction.OrderResume, Force: true},
+		{Name: interaction.OrderReassign, Agent: storetest.Person(t, h.Store, "ben").Agent, Force: true},
+		{Name: interaction.OrderPriority, Priority: turn % 5},
+	}[turn%4]
+	_, _ = h.Order(ctx, who, id, order, 0) // a refusal changes nothing
+	_, _ = h.Pool().Exec(ctx, `update tasks set offer_until = now() where id = $1 and state = 'offered'`, task)
+	_, _ = h.Pool().Exec(ctx, `update tasks set handle_until = now() where id = $1 and state = 'held'`, task)
+}
+
 // The question who would get a task is answered as the dispatcher then decides, in a process that has none.
 func TestWhoWouldGet(t *testing.T) {
 	h := newHouse(t)
