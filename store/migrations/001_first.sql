@@ -205,6 +205,8 @@ create table interactions (
 create index interactions_thread on interactions (thread_id);
 create index interactions_contact on interactions (contact_id);
 create index interactions_queue on interactions (queue, id);
+create index interactions_priority on interactions (priority, id);
+create index interactions_category on interactions (category, id);
 
 create table closed_interactions (
 	id uuid primary key,
@@ -234,6 +236,9 @@ create table closed_interactions (
 create index closed_interactions_thread on closed_interactions (thread_id);
 create index closed_interactions_contact on closed_interactions (contact_id);
 create index closed_interactions_queue on closed_interactions (queue, id);
+create index closed_interactions_priority on closed_interactions (priority, id);
+create index closed_interactions_category on closed_interactions (category, id);
+create index closed_interactions_fields on closed_interactions (category, queue, channel, language, entry_point, priority, last_agent); -- filters of several fields end here
 
 create view all_interactions as
 	select id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state, language, category,
