@@ -123,9 +123,15 @@ func TestThePolicyThatApplies(t *testing.T) {
 		interaction.ReviewPolicy{Name: "b-money", Category: "money", Ceiling: number(10), Start: number(10)},
 		interaction.ReviewPolicy{Name: "c-skill", Skill: "refunds", Ceiling: number(20)},
 		interaction.ReviewPolicy{Name: "d-ben", Agent: "ben", Ceiling: number(30)},
+		interaction.ReviewPolicy{Name: "f-ben-refunds", Agent: "ben", Category: "money/refund", Ceiling: number(30)},
 		interaction.ReviewPolicy{Name: "e-sales", Queue: "sales", Ceiling: number(100)})
 	for _, c := range []struct{ login, category, want string }{
-		{"ann", "", "a-queue 0"}, {"ann", "other", "a-queue 0"}, {"ann", "money/refund", "c-skill 20"}, {"ben", "", "d-ben 30"}, {"ben", "money", "d-ben 30"},
+		{"ann", "", "a-queue 0"},
+		{"ann", "other", "a-queue 0"},
+		{"ann", "money/refund", "c-skill 20"},
+		{"ben", "", "d-ben 30"},
+		{"ben", "money", "d-ben 30"},
+		{"ben", "money/refund", "f-ben-refunds 30"}, // as high, and narrower
 	} {
 		t.Run(c.login+" "+c.category, func(t *testing.T) {
 			by := storetest.Person(t, s, c.login)
