@@ -85,3 +85,11 @@ endef
 .PHONY: kills
 kills: build ## the long form of the kill test: N kills (default 500); the verdict goes to bench/results/kills.txt
 	@PARLEY_TEST_STACK=1 PARLEY_KILLS=$(or $(N),500) $(GO) test ./test -run TestNothingIsLostWhateverIsKilled -count=1 -timeout 45m -v
+
+.PHONY: owners
+owners: build ## the long form of the test of owners: N operations (default 100000); verdicts go to bench/results/owners.txt
+	@OWNERS=$(or $(N),100000) bin/parley with-services -- $(GO) test ./test/owners -count=1 -timeout 45m -v
+
+.PHONY: lists
+lists: build ## the long form of the lists' plans: N stopped interactions (default 1000000) and a tenth of it open
+	@bin/parley with-services -- env PARLEY_LIST_ROWS=$(or $(N),1000000) $(GO) test ./store -run TestAPageOfTheListReadsLittle -count=1 -timeout 30m -v

@@ -40,6 +40,8 @@ type Store interface {
 	Configurations
 	Webhooks
 	Chats
+	Supervision
+	Statistics
 }
 
 // Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.
@@ -74,10 +76,12 @@ type Tasks interface {
 	DeclineOffer(ctx context.Context, by interaction.Actor, id interaction.ID) error
 	Release(ctx context.Context, by interaction.Actor, id interaction.ID, version int64) error
 	Transfer(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, to interaction.Transfer) error
-	Snooze(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, until time.Time) error
+	SnoozeUntil(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, until time.Time, wakes bool) error
 	Reply(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, r interaction.Reply) (interaction.Message, error)
 	Complete(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d interaction.Done) error
-	Consult(ctx context.Context, by interaction.Actor, id, agent interaction.ID, group, question string) (interaction.ID, error)
+	ConsultAll(ctx context.Context, by interaction.Actor, id interaction.ID, whom []interaction.Asked, question string) ([]interaction.ID, error)
+	JoinAnswers(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, which []interaction.ID) (interaction.Draft, error)
+	Workbin(ctx context.Context, by interaction.Actor, f interaction.WorkFilter, p interaction.Page) (interaction.Listed[interaction.WorkItem], error)
 	SaveDraft(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, d interaction.Draft) (interaction.Draft, error)
 	TaskDraft(ctx context.Context, by interaction.Actor, task interaction.ID) (interaction.Draft, error)
 	SaveUpload(ctx context.Context, by interaction.Actor, name, mediaType string, data []byte) (interaction.File, error)
@@ -104,6 +108,9 @@ type Knowledge interface {
 type Contacts interface {
 	Contacts(ctx context.Context, by interaction.Actor, f interaction.ContactFilter, p interaction.Page) (interaction.Listed[interaction.Contact], error)
 	Contact(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.ContactView, error)
+	History(ctx context.Context, by interaction.Actor, contact interaction.ID, p interaction.Page) (interaction.Listed[interaction.HistoryEntry], error)
+	Notes(ctx context.Context, by interaction.Actor, of interaction.Note, p interaction.Page) (interaction.Listed[interaction.Note], error)
+	AddNote(ctx context.Context, by interaction.Actor, n interaction.Note) (interaction.Note, error)
 }
 
 // People reads queues and agents.
@@ -111,7 +118,8 @@ type People interface {
 	Queues(ctx context.Context, by interaction.Actor) ([]interaction.QueueView, error)
 	Agents(ctx context.Context, by interaction.Actor, p interaction.Page) (interaction.Listed[interaction.Agent], error)
 	Agent(ctx context.Context, id interaction.ID) (interaction.Agent, error)
-	SetReady(ctx context.Context, by interaction.Actor, ready bool, reason string) (interaction.Agent, error)
+	SetState(ctx context.Context, by interaction.Actor, state interaction.AgentState) (interaction.Agent, error)
+	Words(ctx context.Context, queue string, channel interaction.Channel) ([]interaction.NotReady, []interaction.Disposition, error)
 }
 
 // Matching tells what matching knows of a waiting task, and of those of an interaction.
@@ -169,4 +177,25 @@ func (d Deps) withDefaults() Deps {
 		d.Changes = func() <-chan struct{} { return never }
 	}
 	return d
+}
+
+// Supervision is orders on many interactions, teams and the audit.
+type Supervision interface {
+	CreateSelection(ctx context.Context, by interaction.Actor, n interaction.NewSelection) (interaction.Selection, error)
+	Selections(ctx context.Context, by interaction.Actor, p interaction.Page) (interaction.Listed[interaction.Selection], error)
+	Selection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	SelectionItems(ctx context.Context, by interaction.Actor, id interaction.ID, state interaction.ItemState, p interaction.Page) (interaction.Listed[interaction.SelectionItem], error)
+	RunSelection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	CancelSelection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	UndoSelection(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Selection, error)
+	Team(ctx context.Context, by interaction.Actor, p interaction.Page) (interaction.Listed[interaction.TeamMember], error)
+	TakeBack(ctx context.Context, by interaction.Actor, agent interaction.ID, what interaction.TakeBack) (interaction.TakenBack, error)
+	Audit(ctx context.Context, by interaction.Actor, f interaction.AuditFilter, p interaction.Page) (interaction.Listed[interaction.AuditLine], error)
+	VerifyAudit(ctx context.Context, head string) (interaction.AuditCheck, error)
+}
+
+// Statistics are real-time figures and reports.
+type Statistics interface {
+	Live(ctx context.Context, by interaction.Actor, hours int) (interaction.Live, error)
+	Report(ctx context.Context, by interaction.Actor, q interaction.ReportQuery) ([]interaction.ReportRow, error)
 }

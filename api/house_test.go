@@ -31,8 +31,11 @@ type keeper interface {
 	OpenTask(ctx context.Context, a interaction.Ask) (interaction.ID, error)
 	OpenReview(ctx context.Context, id interaction.ID, step string, message int64, author interaction.ID, cycles int) (interaction.Review, error)
 	SetEnabled(ctx context.Context, by interaction.Actor, agent interaction.ID, enabled bool) error
+	WorkSelections(ctx context.Context) (bool, error)
+	Count(ctx context.Context) (int, error)
 	Apply(ctx context.Context, by interaction.Actor, setup interaction.Setup) error
 	OpenChat(ctx context.Context, c interaction.NewChat) (interaction.ChatTicket, error)
+	Tick(ctx context.Context, seen string) (interaction.Changes, error)
 }
 
 // house is the API over a real store with the people of storetest.House, each with a token.
@@ -144,6 +147,17 @@ func (h *house) review(entryPoint, author string) (id, review interaction.ID) {
 	require.NoError(h.t, err)
 	require.True(h.t, r.Needed)
 	return id, r.Task
+}
+
+// workSelections does all that selections have to do.
+func (h *house) workSelections() {
+	h.t.Helper()
+	for worked := true; worked; {
+		h.exec(`update selections set next_at = now()`)
+		var err error
+		worked, err = h.store.WorkSelections(h.t.Context())
+		require.NoError(h.t, err)
+	}
 }
 
 // answered is what a call was answered with.

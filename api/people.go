@@ -36,26 +36,27 @@ func (s *server) listQueues(ctx context.Context, _ *struct{}) (*List[Queue], err
 
 // Agent is a person who works here. Colleagues see who he is and whether he is ready; himself, supervisors and admins see all.
 type Agent struct {
-	ID      interaction.ID `json:"id"`
-	Login   string         `json:"login"`
-	Name    string         `json:"name"`
-	Role    string         `json:"role" enum:"agent,senior,supervisor,designer,admin"`
-	Groups  []string       `json:"groups" nullable:"false"`
-	Ready   bool           `json:"ready"`
-	Reason  string         `json:"reason,omitempty" doc:"why not ready"`
-	Since   time.Time      `json:"since"`
-	Enabled bool           `json:"enabled"`
-	Email   string         `json:"email,omitempty"`
-	Skills  map[string]int `json:"skills,omitempty" doc:"levels from 1 to 10"`
-	Limits  map[string]int `json:"limits,omitempty" doc:"how many tasks at once, by class and total"`
-	Load    map[string]int `json:"load,omitempty" doc:"how many he has"`
-	Version int64          `json:"version"`
+	ID      interaction.ID  `json:"id"`
+	Login   string          `json:"login"`
+	Name    string          `json:"name"`
+	Role    string          `json:"role" enum:"agent,senior,supervisor,designer,admin"`
+	Groups  []string        `json:"groups" nullable:"false"`
+	Ready   bool            `json:"ready"`
+	Reason  string          `json:"reason,omitempty" doc:"why not ready"`
+	Since   time.Time       `json:"since"`
+	Away    map[string]Away `json:"away,omitempty" doc:"classes of tasks that he is not ready for all the same, e.g. chat"`
+	Enabled bool            `json:"enabled"`
+	Email   string          `json:"email,omitempty"`
+	Skills  map[string]int  `json:"skills,omitempty" doc:"levels from 1 to 10"`
+	Limits  map[string]int  `json:"limits,omitempty" doc:"how many tasks at once, by class and total"`
+	Load    map[string]int  `json:"load,omitempty" doc:"how many he has"`
+	Version int64           `json:"version"`
 }
 
 func agentView(a interaction.Agent, by interaction.Actor) Agent {
 	v := Agent{
 		ID: a.ID, Login: a.Login, Name: a.Name, Role: string(a.Role), Groups: same(a.Groups), Ready: a.Ready, Reason: a.Reason, Since: a.Since,
-		Enabled: a.Enabled, Version: a.Version,
+		Enabled: a.Enabled, Version: a.Version, Away: awayView(a.Away),
 	}
 	if a.ID == by.Agent || by.AtLeast(interaction.RoleSupervisor) {
 		v.Email, v.Skills, v.Limits, v.Load = a.Email, a.Skills, plain(a.Limits), plain(a.Load)
@@ -93,26 +94,6 @@ type AgentOutput struct {
 func (s *server) getMe(ctx context.Context, _ *struct{}) (*AgentOutput, error) {
 	by := actorOf(ctx)
 	a, err := s.Agent(ctx, by.Agent)
-	if err != nil {
-		return nil, err
-	}
-	return &AgentOutput{etag(a.Version), agentView(a, by)}, nil
-}
-
-// ReadyInput says whether who asks is ready for offers.
-type ReadyInput struct {
-	Body struct {
-		Ready  bool   `json:"ready"`
-		Reason string `json:"reason,omitempty" maxLength:"60" doc:"why not, e.g. lunch"`
-	}
-}
-
-func (s *server) setReady(ctx context.Context, in *ReadyInput) (*AgentOutput, error) {
-	if err := checkLine("reason", in.Body.Reason); err != nil {
-		return nil, err
-	}
-	by := actorOf(ctx)
-	a, err := s.SetReady(ctx, by, in.Body.Ready, in.Body.Reason)
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,8 @@ type SnoozeInput struct {
 	ByID
 	IfMatch
 	Body *struct {
-		Until *time.Time `json:"until,omitempty" doc:"until the customer writes when empty"`
+		Until       *time.Time `json:"until,omitempty" doc:"until the customer writes when empty"`
+		UntilAnswer *bool      `json:"until_answer,omitempty" doc:"true, or left out: the customer's answer ends it too; false: only the time does"`
 	} `required:"false"`
 }
 
@@ -133,13 +134,19 @@ func (s *server) snooze(ctx context.Context, in *SnoozeInput) (*noContent, error
 		return nil, err
 	}
 	var until time.Time
+	wakes := true
+	if in.Body != nil && in.Body.UntilAnswer != nil {
+		if wakes = *in.Body.UntilAnswer; !wakes && in.Body.Until == nil {
+			return nil, interaction.Invalid("required", "until", "is required where the customer's answer does not end it")
+		}
+	}
 	if in.Body != nil && in.Body.Until != nil {
 		until = *in.Body.Until
 		if ahead := until.Sub(clock()); ahead <= 0 || ahead > maxSnooze {
 			return nil, interaction.Invalid("bad_time", "until", "is a time ahead, within a year")
 		}
 	}
-	return nil, s.Snooze(ctx, actorOf(ctx), id, version, until)
+	return nil, s.SnoozeUntil(ctx, actorOf(ctx), id, version, until, wakes)
 }
 
 // CompleteInput ends a held task without a reply.
@@ -163,46 +170,4 @@ func (s *server) complete(ctx context.Context, in *CompleteInput) (*noContent, e
 		done = interaction.Done{Disposition: in.Body.Disposition, Answer: in.Body.Answer, Outcome: in.Body.Outcome}
 	}
 	return nil, s.Complete(ctx, actorOf(ctx), id, version, done)
-}
-
-// ConsultInput asks a colleague or a group about a held task.
-type ConsultInput struct {
-	ByID
-	Body struct {
-		AgentID  string `json:"agent_id,omitempty" maxLength:"64" doc:"either this"`
-		Group    string `json:"group,omitempty" maxLength:"100" doc:"or this"`
-		Question string `json:"question" minLength:"1" maxLength:"20000"`
-	}
-}
-
-// ConsultOutput is a question that was asked.
-type ConsultOutput struct {
-	Location string `header:"Location"`
-	Body     Consult
-}
-
-func (s *server) consult(ctx context.Context, in *ConsultInput) (*ConsultOutput, error) {
-	id, err := pathID(in.ID, "task")
-	if err != nil {
-		return nil, err
-	}
-	b := in.Body
-	if (b.AgentID == "") == (b.Group == "") {
-		return nil, interaction.Invalid("one_target", "agent_id", "give either agent_id or group")
-	}
-	agent, err := optionalID("agent_id", b.AgentID)
-	if err != nil {
-		return nil, err
-	}
-	task, err := s.Consult(ctx, actorOf(ctx), id, agent, b.Group, b.Question)
-	if err != nil {
-		return nil, err
-	}
-	return consulted(Consult{ID: task, Agent: agent, Group: b.Group, Question: b.Question}), nil
-}
-
-// consulted answers with a question that was asked, or an invitation.
-func consulted(c Consult) *ConsultOutput {
-	c.State = string(interaction.TaskQueued)
-	return &ConsultOutput{"/v1/tasks/" + string(c.ID), c}
 }

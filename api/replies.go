@@ -72,13 +72,14 @@ func (s *server) uploads(ctx context.Context, ids []string) ([]interaction.File,
 
 // Draft is what an agent has written so far.
 type Draft struct {
-	AuthorID    interaction.ID `json:"author_id,omitempty"`
-	Subject     string         `json:"subject"`
-	Text        string         `json:"text"`
-	HTML        string         `json:"html"`
-	Attachments []Attachment   `json:"attachments" nullable:"false"`
-	SavedAt     *time.Time     `json:"saved_at,omitempty"`
-	Version     int64          `json:"version" doc:"0: nothing is saved yet"`
+	AuthorID    interaction.ID   `json:"author_id,omitempty"`
+	Subject     string           `json:"subject"`
+	Text        string           `json:"text"`
+	HTML        string           `json:"html"`
+	Attachments []Attachment     `json:"attachments" nullable:"false"`
+	Answers     []interaction.ID `json:"answers" nullable:"false" doc:"questions whose answers were joined to it"`
+	SavedAt     *time.Time       `json:"saved_at,omitempty"`
+	Version     int64            `json:"version" doc:"0: nothing is saved yet"`
 }
 
 // DraftOutput is a draft.
@@ -89,7 +90,7 @@ type DraftOutput struct {
 
 func draftOutput(d interaction.Draft) *DraftOutput {
 	return &DraftOutput{etag(d.Version), Draft{
-		AuthorID: d.Author, Subject: d.Subject, Text: d.Text, HTML: d.HTML, Attachments: attachmentViews(d.Attachments), SavedAt: moment(d.SavedAt), Version: d.Version,
+		AuthorID: d.Author, Subject: d.Subject, Text: d.Text, HTML: d.HTML, Attachments: attachmentViews(d.Attachments), Answers: same(d.Answers), SavedAt: moment(d.SavedAt), Version: d.Version,
 	}}
 }
 

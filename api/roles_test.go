@@ -91,20 +91,30 @@ var rolesTable = map[string]row{
 	"POST /v1/chats/{id}/invite":                {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: `{"group":"sales"}`},
 	"POST /v1/chats/{id}/files":                 {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: "form"},
 
-	"GET /v1/responses":               {own: allOf(200), designer: 200, admin: 200},
-	"GET /v1/categories":              {own: allOf(200), designer: 200, admin: 200},
-	"POST /v1/attachments":            {own: allOf(201), designer: 403, admin: 201, body: "form"},
-	"GET /v1/contacts":                {own: allOf(200), designer: 403, admin: 200},
-	"GET /v1/contacts/{id}":           readable("contact"),
-	"GET /v1/queues":                  {own: allOf(200), designer: 200, admin: 200},
-	"GET /v1/agents":                  {own: allOf(200), designer: 200, admin: 200},
-	"GET /v1/agents/me":               {own: allOf(200), designer: 200, admin: 200},
-	"PUT /v1/agents/me/state":         {own: allOf(200), designer: 403, admin: 200, body: `{"ready":true}`},
-	"PUT /v1/agents/me/password":      {own: allOf(204), designer: 204, admin: 204, body: `{"current":"open sesame","new":"open barley"}`},
-	"GET /v1/events":                  {own: allOf(200), designer: 403, admin: 200},
-	"GET /v1/webhooks":                {own: allOf(403), designer: 200, admin: 200},
-	"GET /v1/webhooks/{name}":         {own: allOf(403), designer: 200, admin: 200, object: "webhook", path: "/v1/webhooks/crm"},
-	"POST /v1/webhooks/{name}/secret": {own: allOf(403), designer: 403, admin: 200, object: "webhook", path: "/v1/webhooks/crm/secret"},
+	"GET /v1/responses":                 {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/categories":                {own: allOf(200), designer: 200, admin: 200},
+	"POST /v1/attachments":              {own: allOf(201), designer: 403, admin: 201, body: "form"},
+	"GET /v1/contacts":                  {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/contacts/{id}":             readable("contact"),
+	"GET /v1/contacts/{id}/history":     readable("contact"),
+	"GET /v1/contacts/{id}/notes":       readable("contact"),
+	"POST /v1/contacts/{id}/notes":      {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "contact", body: `{"text":"Rings back"}`},
+	"GET /v1/interactions/{id}/notes":   readable("interaction"),
+	"POST /v1/interactions/{id}/notes":  {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "interaction", body: `{"text":"Rings back"}`},
+	"GET /v1/reasons":                   {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/dispositions":              {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/workbins/me":               {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/workbins/groups/{group}":   {own: allOf(200), designer: 403, admin: 200, path: "/v1/workbins/groups/service"},
+	"POST /v1/tasks/{id}/draft/answers": {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "held", body: `{}`},
+	"GET /v1/queues":                    {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/agents":                    {own: allOf(200), designer: 200, admin: 200},
+	"GET /v1/agents/me":                 {own: allOf(200), designer: 200, admin: 200},
+	"PUT /v1/agents/me/state":           {own: allOf(200), designer: 403, admin: 200, body: `{"ready":true}`},
+	"PUT /v1/agents/me/password":        {own: allOf(204), designer: 204, admin: 204, body: `{"current":"open sesame","new":"open barley"}`},
+	"GET /v1/events":                    {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/webhooks":                  {own: allOf(403), designer: 200, admin: 200},
+	"GET /v1/webhooks/{name}":           {own: allOf(403), designer: 200, admin: 200, object: "webhook", path: "/v1/webhooks/crm"},
+	"POST /v1/webhooks/{name}/secret":   {own: allOf(403), designer: 403, admin: 200, object: "webhook", path: "/v1/webhooks/crm/secret"},
 }
 
 // spares are the bodies of one more thing of each list of the configuration, which nothing uses.
@@ -213,8 +223,8 @@ func (h *house) checkCall(t *testing.T, r route, row row, login, entryPoint stri
 		got = h.do(login, r.method, path, body, "Content-Type", kind)
 	case r.path == "/v1/session":
 		got = request(t, h.http.URL, h.token(login), r.method, path, "")
-	case r.path == "/v1/events":
-		got = h.firstOfStream(t, login)
+	case r.path == "/v1/events" || r.path == "/v1/statistics/live/stream":
+		got = h.firstOfStream(t, login, r.path)
 	case r.path == "/v1/agents/me/password":
 		h.setPassword(login, "open sesame")
 		got = h.do(login, r.method, path, row.body)
@@ -273,6 +283,16 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		return h.chat(login)
 	case "watched":
 		return h.chat("ben")
+	case "agent":
+		return h.people["ben"].Agent
+	case "selection":
+		id, _ := h.arrive(entryPoint, "selection")
+		sel, err := h.store.CreateSelection(h.t.Context(), h.people["vic"], interaction.NewSelection{
+			Order: interaction.Order{Name: interaction.OrderHold}, IDs: []interaction.ID{id}, PerSecond: 20,
+		})
+		require.NoError(h.t, err)
+		h.workSelections()
+		return sel.ID
 	case "contact":
 		id, _ := h.arrive(entryPoint, "contact")
 		v, err := h.store.Interaction(h.t.Context(), interaction.System, id)

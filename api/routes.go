@@ -68,6 +68,10 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/tasks/{id}/draft", summary: "Read the draft", role: agent}, s.getDraft)
 	on(s, route{method: put, path: "/v1/tasks/{id}/draft", summary: "Save a draft", role: agent, limit: textBody}, s.putDraft)
 
+	on(s, route{method: post, path: "/v1/tasks/{id}/draft/answers", summary: "Join colleagues' answers to the draft", role: agent}, s.joinAnswers)
+	on(s, route{method: get, path: "/v1/workbins/me", summary: "List one's own work", role: agent}, s.ownWorkbin)
+	on(s, route{method: get, path: "/v1/workbins/groups/{group}", summary: "List the work of one's group", role: agent}, s.groupWorkbin)
+
 	on(s, route{method: get, path: "/v1/reviews", summary: "List replies to decide on", role: senior}, s.listReviews)
 	on(s, route{method: get, path: "/v1/reviews/{id}", summary: "Look at a reply to decide on", role: agent}, s.getReview)
 	on(s, route{method: post, path: "/v1/reviews/{id}/decision", summary: "Decide on a reply", role: agent, limit: textBody}, s.decide)
@@ -94,13 +98,24 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/contacts", summary: "Find contacts", role: agent}, s.listContacts)
 	on(s, route{method: get, path: "/v1/contacts/{id}", summary: "Look at a contact and his history", role: agent}, s.getContact)
 
+	on(s, route{method: get, path: "/v1/contacts/{id}/history", summary: "What there was with a contact on all channels", role: agent}, s.contactHistory)
+	on(s, route{method: get, path: "/v1/contacts/{id}/notes", summary: "List a contact's notes", role: agent}, s.contactNotes)
+	on(s, route{method: post, path: "/v1/contacts/{id}/notes", summary: "Note something on a contact", role: agent, status: 201}, s.noteContact)
+	on(s, route{method: get, path: "/v1/interactions/{id}/notes", summary: "List an interaction's notes", role: agent}, s.interactionNotes)
+	on(s, route{method: post, path: "/v1/interactions/{id}/notes", summary: "Note something on an interaction", role: agent, status: 201}, s.noteInteraction)
+	on(s, route{method: get, path: "/v1/reasons", summary: "List reasons for not being ready", role: everybody}, s.listReasons)
+	on(s, route{method: get, path: "/v1/dispositions", summary: "List how a task may end", role: everybody}, s.listDispositions)
+
 	on(s, route{method: get, path: "/v1/queues", summary: "List queues and how they stand", role: everybody}, s.listQueues)
 	on(s, route{method: get, path: "/v1/agents", summary: "List the people of one's groups", role: everybody}, s.listAgents)
 	on(s, route{method: get, path: "/v1/agents/me", summary: "Look at oneself", role: everybody}, s.getMe)
-	on(s, route{method: put, path: "/v1/agents/me/state", summary: "Be ready, or not", role: agent}, s.setReady)
+	on(s, route{method: put, path: "/v1/agents/me/state", summary: "Be ready, or not", role: agent}, s.setState)
 	on(s, route{method: put, path: "/v1/agents/me/password", summary: "Change one's password and end one's other sessions", role: everybody}, s.setPassword)
 
 	s.addConfiguration()
+
+	s.addSupervision()
+	s.addStatistics()
 
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 

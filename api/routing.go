@@ -42,7 +42,7 @@ type Link struct {
 type MatchAgent struct {
 	AgentID    interaction.ID `json:"agent_id"`
 	Name       string         `json:"name"`
-	Why        string         `json:"why" enum:"fits,disabled,not_ready,takes_no_offers,seniors_only,own_reply,refused,reserved,not_due,no_open_link,class_full,total_full,capacity_rule" doc:"fits, or what stands in the way first"`
+	Why        string         `json:"why" enum:"fits,disabled,not_ready,takes_no_offers,seniors_only,own_reply,refused,reserved,not_due,no_open_link,not_ready_for_class,class_full,total_full,capacity_rule" doc:"fits, or what stands in the way first"`
 	Reason     string         `json:"reason,omitempty" doc:"of who is not ready"`
 	Link       int            `json:"link" doc:"through which he would get it, from 0; -1: it is reserved for him, or none lets him in"`
 	Level      int            `json:"level,omitempty" doc:"of his, in the skill that the link asks for"`

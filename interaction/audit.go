@@ -17,10 +17,10 @@ type AuditLine struct {
 	Values   *AuditValues // nil: it has none, or whoever asks may not see them
 }
 
-// AuditValues is the personal part of an audit line, as JSON; nil where there is nothing.
+// AuditValues is the personal part of an audit line; nil where there is nothing, and after it was erased.
 type AuditValues struct {
-	Before, After map[string]any
-	Erased        time.Time // zero: they are still there
+	Before, After any
+	Erased        bool
 }
 
 // AuditCheck is what a check of the audit's chain found.

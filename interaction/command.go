@@ -23,8 +23,15 @@ type Draft struct {
 	Text        string
 	HTML        string
 	Attachments []File
+	Answers     []ID // consults whose answers were joined to it
 	SavedAt     time.Time
 	Version     int64 // 0: there is none
+}
+
+// Asked is who is consulted: an agent, or anybody of a group.
+type Asked struct {
+	Agent ID
+	Group string
 }
 
 // Transfer is where a task goes: to a queue or to an agent, with a word for him.

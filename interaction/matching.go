@@ -49,10 +49,10 @@ type Offer struct {
 
 // Changes tells what became of waiting tasks and ready agents since they were looked at last.
 type Changes struct {
-	At     time.Time // by the database's clock
-	Seen   string    // where to look on from; opaque
-	All    bool      // these are all there are: forget what was known
-	Pushes bool      // some queue offers its tasks; only with All
+	At     time.Time       // by the database's clock
+	Seen   string          // where to look on from; opaque
+	All    bool            // these are all there are: forget what was known
+	Lanes  map[string]Lane // the queues; only with All
 	Tasks  []Queued
 	Gone   []ID // no longer waiting
 	Agents []Agent
@@ -65,4 +65,33 @@ type MatchView struct {
 	At     time.Time // by the database's clock
 	Task   Queued
 	Agents []Agent
+}
+
+// Lane is a queue as a dispatcher sees it.
+type Lane struct {
+	Push bool // its tasks are offered
+	Mine bool // its group is of the dispatcher's shard
+}
+
+// Look is what a dispatcher wants to know. The zero Look is everything, from the tables.
+type Look struct {
+	Seen   string // where the last look ended; empty: everything
+	Clocks bool   // what is due by time is done first
+
+	// Of several shards a dispatcher leads one: groups are divided among them by a hash of their names. 0 shards: it wants all.
+	Shard, Shards int
+	// A dispatcher need not hear of tasks that are only pulled and have no more links to open, nor of people where no queue pushes. Nil
+	// Lanes: it wants to hear of all.
+	Lanes map[string]Lane
+	Known func(ID) bool // tasks that it has
+}
+
+// Pushes reports whether any queue of the shard offers its tasks.
+func (l Look) Pushes() bool {
+	for _, lane := range l.Lanes {
+		if lane.Mine && lane.Push {
+			return true
+		}
+	}
+	return false
 }

@@ -205,8 +205,9 @@ type Agent struct {
 	Capacity Capacity        // what he may have at once across classes
 	Load     map[Channel]int
 	Ready    bool
-	Reason   string    // why not ready
-	Since    time.Time // of the ready state
+	Reason   string          // why not ready
+	Since    time.Time       // of the ready state
+	Away     map[string]Away // classes of tasks that he is not ready for
 	Version  int64
 }
 

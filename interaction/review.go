@@ -9,7 +9,7 @@ import (
 
 // ReviewPolicy says how many of the replies that it applies to are reviewed, how long a reviewer has, and which form he fills in. It applies to
 // the replies that match all of its queue, category, skill and agent; empty ones match every reply. Of several that
-// apply, the one with the highest rate in force counts.
+// apply, the one with the highest rate in force counts; of several with that rate, the narrowest.
 type ReviewPolicy struct {
 	Name     string `yaml:"name" json:"name,omitempty"`
 	Queue    string `yaml:"queue,omitempty" json:"queue,omitempty"`
@@ -40,6 +40,17 @@ const (
 	OverdueReassign Overdue = "reassign" // who has it loses it to others, who get as much time again; the second time it is escalated
 	OverdueEscalate Overdue = "escalate" // another group's seniors may have it too, and it goes first
 )
+
+// Narrow is by how many things the policy chooses replies.
+func (p *ReviewPolicy) Narrow() int {
+	n := 0
+	for _, by := range []string{p.Queue, p.Category, p.Skill, p.Agent} {
+		if by != "" {
+			n++
+		}
+	}
+	return n
+}
 
 // Rate is how often an author is reviewed under a policy, and why.
 type Rate struct {

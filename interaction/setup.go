@@ -52,6 +52,7 @@ type Queue struct {
 	Calendar         string `yaml:"calendar,omitempty" json:"calendar,omitempty"`                   // whose open time counts; empty: the entry point's, or all time
 	Overflow         string `yaml:"overflow,omitempty" json:"overflow,omitempty"`                   // the queue that gets what nobody took within route_seconds
 	MissedOffers     int    `yaml:"missed_offers,omitempty" json:"missed_offers,omitempty"`         // in a row make an agent not ready; default 3
+	ServiceSeconds   int    `yaml:"service_seconds,omitempty" json:"service_seconds,omitempty"`     // what is taken within it was in time, in statistics; default an hour
 }
 
 // EntryPoint is an address that customers write to, and the workflow and queue behind it.

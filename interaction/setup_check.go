@@ -234,6 +234,7 @@ func (c *checker) queue(at place, q Queue) {
 	at.between("route_seconds", q.RouteSeconds, 0, longestTime)
 	at.between("handle_seconds", q.HandleSeconds, 0, longestTime)
 	at.between("offer_seconds", q.OfferSeconds, 0, 24*3600)
+	at.between("service_seconds", q.ServiceSeconds, 0, longestTime)
 	if q.Choice != "" {
 		at.among("choice", string(q.Choice), []string{string(LongestIdle), string(LeastLoaded), string(BestSkill)})
 	}
@@ -314,7 +315,7 @@ func isMailAddress(s string) bool {
 }
 
 // limitClasses are what tasks can count as in an agent's load.
-var limitClasses = append(texts(Channels), string(TaskReview), string(TaskConsult), string(TaskSettle), "total")
+var limitClasses = append(slices.Clone(TaskClasses), "total")
 
 // maxCapacityRules bounds what every claim looks at.
 const maxCapacityRules = 20

@@ -69,6 +69,7 @@ func (s Setup) WithDefaults() Setup {
 		defaultTo(&q.RouteSeconds, 43200)
 		defaultTo(&q.HandleSeconds, 10800)
 		defaultTo(&q.OfferSeconds, 30)
+		defaultTo(&q.ServiceSeconds, 3600)
 		defaultPointer(&q.ReviewPercent, 100)
 		defaultTo(&q.Choice, LongestIdle)
 		defaultTo(&q.MissedOffers, 3)

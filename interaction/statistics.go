@@ -36,6 +36,7 @@ type LiveQueue struct {
 	Reviews      int               // replies that wait for a reviewer
 	Oldest       time.Time         // since when the oldest task waits; zero: none does
 	Sums         map[Fact]Sum
+	Totals       map[Fact]Sum // since the beginning
 }
 
 // Sum adds up facts of one kind.

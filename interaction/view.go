@@ -127,7 +127,8 @@ type QueueView struct {
 // StreamEvent is an event with what decides who may hear of it.
 type StreamEvent struct {
 	Event
-	Group  string // of the interaction's queue
+	Group  string   // of the interaction's queue
+	Groups []string // of the agent that it is about
 	Kind   TaskKind
 	Agents []ID // whom it concerns: who holds the task or has it reserved
 }
@@ -140,6 +141,8 @@ func (e *StreamEvent) VisibleTo(a Actor) bool {
 		return true
 	case a.Agent != "" && (e.Actor == a.Agent || slices.Contains(e.Agents, a.Agent)):
 		return true
+	case a.AtLeast(RoleSupervisor) && slices.ContainsFunc(e.Groups, func(g string) bool { return slices.Contains(a.Groups, g) }):
+		return true // a person of theirs
 	case !a.AtLeast(RoleAgent) || e.Group == "" || !slices.Contains(a.Groups, e.Group):
 		return false
 	case e.Kind == TaskReview:

@@ -146,7 +146,11 @@ func (b *Book) again(change func(*agent)) {
 
 // count adds a class to those that the agent's load is counted by; before are those that are.
 func (a *agent) count(c class, before []class) {
-	l := load{n: a.known.Load[interaction.Channel(c.name)], limit: limitOf(a.known.Limits, c.name), weight: weightOf(&a.known.Capacity, c.name)}
+	limit := limitOf(a.known.Limits, c.name)
+	if away(&a.known, c.name) {
+		limit = 0
+	}
+	l := load{n: a.known.Load[interaction.Channel(c.name)], limit: limit, weight: weightOf(&a.known.Capacity, c.name)}
 	for n, other := range before {
 		if other.name == c.name && n < len(a.load) {
 			l.n = a.load[n].n

@@ -81,6 +81,12 @@ func (b *Book) Alarm() (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// Has reports whether a task waits in the book.
+func (b *Book) Has(task interaction.ID) bool {
+	_, known := b.taskOf[task]
+	return known
+}
+
 // Size tells how many tasks wait and how many agents are ready.
 func (b *Book) Size() (tasks, agents int) { return len(b.taskOf), len(b.agentOf) }
 

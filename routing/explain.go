@@ -22,7 +22,8 @@ const (
 	Refused     Why = "refused"
 	Reserved    Why = "reserved" // for somebody else
 	NotDue      Why = "not_due"
-	NoLink      Why = "no_open_link" // not named, not of the group, or without the skill at the level
+	NoLink      Why = "no_open_link"        // not named, not of the group, or without the skill at the level
+	ClassAway   Why = "not_ready_for_class" // such as chat
 	ClassFull   Why = "class_full"
 	TotalFull   Why = "total_full"
 	Blocked     Why = "capacity_rule" // a rule of his keeps the class away while he has others
@@ -129,6 +130,8 @@ func why(w *interaction.Queued, a *interaction.Agent, c *Candidate, through bool
 		return Reserved
 	case !through:
 		return NoLink
+	case away(a, w.Class):
+		return ClassAway
 	}
 	return crowded(a, w.Class)
 }

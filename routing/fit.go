@@ -63,6 +63,12 @@ func takesOffers(a *interaction.Agent) bool {
 	return a.Ready && a.Enabled && a.Role != interaction.RoleDesigner
 }
 
+// away reports whether the agent has said that he is not ready for this class of tasks. He may still claim one by himself.
+func away(a *interaction.Agent, class string) bool {
+	_, is := a.Away[class]
+	return is
+}
+
 func isSenior(a *interaction.Agent) bool {
 	return interaction.Actor{Role: a.Role}.AtLeast(interaction.RoleSenior)
 }

@@ -78,6 +78,9 @@ func (w *world) someAgent() interaction.Agent {
 		if r.IntN(4) == 0 {
 			a.Load[interaction.Channel(c)] = r.IntN(3)
 		}
+		if r.IntN(8) == 0 {
+			a.Away = map[string]interaction.Away{c: {Reason: "training"}}
+		}
 	}
 	if r.IntN(2) == 0 {
 		a.Limits[interaction.Total] = r.IntN(5)
@@ -308,6 +311,9 @@ func (w *world) fits(t interaction.Queued, a interaction.Agent) bool {
 		if applies {
 			return false
 		}
+	}
+	if _, away := a.Away[t.Class]; away {
+		return false
 	}
 	weightless := counts(t.Class) == 0
 	junior := a.Role == interaction.RoleAgent

@@ -21,6 +21,12 @@ func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.
 		if row.Channel == interaction.Chat {
 			return interaction.Message{}, interaction.Conflict("not_to_answer", "a conversation is answered in its session and ended by complete")
 		}
+		if err := t.checkDisposition(ctx, row, r.Disposition); err != nil {
+			return interaction.Message{}, err
+		}
+		if err := t.checkMarks(ctx, id, r); err != nil {
+			return interaction.Message{}, err
+		}
 		m, err := t.composeReply(ctx, by, row, r)
 		if err != nil {
 			return m, err
@@ -133,6 +139,9 @@ func (s *Store) Complete(ctx context.Context, by interaction.Actor, id interacti
 			if d.Disposition == "" {
 				return nothing{}, interaction.Invalid("required", "disposition", "say how it ended, e.g. answered_by_phone or no_answer_needed")
 			}
+			if err := t.checkDisposition(ctx, row, d.Disposition); err != nil {
+				return nothing{}, err
+			}
 			news.Kind, news.Code = interaction.NewsDone, d.Disposition
 		case interaction.TaskSettle:
 			if news.Kind, news.Code = interaction.NewsSettled, d.Outcome; d.Outcome != "sent" && d.Outcome != "not_sent" {
@@ -179,54 +188,5 @@ func (t *tx) settle(ctx context.Context, by interaction.Actor, row taskRow, outc
 	return t.audit(ctx, event{
 		Code: "send.settled", Actor: by, Interaction: row.Interaction, Task: row.ID,
 		From: string(interaction.SendUnknown), To: string(outcome), Data: map[string]any{"message": row.Message},
-	})
-}
-
-// Consult asks a colleague, or anybody of a group, about a held task; the asking agent keeps it.
-func (s *Store) Consult(ctx context.Context, by interaction.Actor, id interaction.ID, agent interaction.ID, group, question string) (interaction.ID, error) {
-	return act(ctx, s, by, func(t *tx) (interaction.ID, error) {
-		row, err := t.lockMine(ctx, by, id, 0)
-		if err != nil {
-			return "", err
-		}
-		return t.ask(ctx, by, row, agent, group, question)
-	})
-}
-
-// ask opens a consult about a locked task, by its holder or who works on it with him.
-func (t *tx) ask(ctx context.Context, by interaction.Actor, row taskRow, agent interaction.ID, group, question string) (interaction.ID, error) {
-	if agent == by.Agent {
-		return "", interaction.Invalid("bad_agent", "agent", "ask somebody else than yourself")
-	}
-	if agent != "" {
-		if err := t.checkAgent(ctx, "agent", agent); err != nil {
-			return "", err
-		}
-	}
-	if group != "" {
-		var found bool
-		if err := t.QueryRow(ctx, `select exists (select 1 from groups where name = $1)`, group).Scan(&found); err != nil {
-			return "", err
-		}
-		if !found {
-			return "", interaction.Invalid("unknown_group", "group", "there is no group of that name")
-		}
-	}
-	consult := interaction.NewID()
-	_, err := t.Exec(ctx, `
-		insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, group_name, priority, reserved_for, reserved_until, parent_id,
-			author, message_number, note)
-		select $1, interaction_id, 'consult', step, channel, 'consult', 'queued', queue, $3, priority, $4, now() + interval '100 years', id, $6, message_number, $5
-		from tasks where id = $2`, consult, row.ID, group, agent, question, by.Agent)
-	if err != nil {
-		return "", err
-	}
-	if _, err := t.Exec(ctx, `update tasks set version = version + 1 where id = $1`, row.ID); err != nil {
-		return "", err
-	}
-	t.tasks = true
-	return consult, t.audit(ctx, event{
-		Code: "task.consulted", Actor: by, Interaction: row.Interaction, Task: consult, Queue: row.Queue,
-		To: string(interaction.TaskQueued), Data: map[string]any{"asking": row.ID},
 	})
 }

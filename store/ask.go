@@ -24,7 +24,7 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 	}
 	id := a.Interaction.Derive(a.Step)
 	chain := t.resolve(o, a.Chain)
-	var objective int
+	var objective, links int
 	var opened time.Time
 	err := t.QueryRow(ctx, `
 		insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, chain, priority, message_number, author,
@@ -33,9 +33,9 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 			$12, now() + make_interval(secs => $13), $14,
 			(select opened_at from interactions where id = $2), coalesce((select answer from closed_tasks where interaction_id = $2 and id = $15), '')
 		from queues q where q.name = $7
-		returning case kind when 'handle' then (select objective_seconds from queues where name = $7) else 0 end, opened_at`,
+		returning case kind when 'handle' then (select objective_seconds from queues where name = $7) else 0 end, opened_at, jsonb_array_length(chain)`,
 		id, a.Interaction, a.Kind, a.Step, o.Channel, class, a.Queue, some(chain), o.Priority, a.Message, a.Author,
-		a.For, reservation.Seconds(), a.Cycles, a.Returned).Scan(&objective, &opened)
+		a.For, reservation.Seconds(), a.Cycles, a.Returned).Scan(&objective, &opened, &links)
 	if noRows(err) {
 		return "", t.checkQueue(ctx, a.Queue)
 	}
@@ -61,7 +61,7 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 	t.tasks = true
 	return id, t.audit(ctx, event{
 		Code: "task.opened", Interaction: o.ID, Task: id, Queue: a.Queue, To: string(interaction.TaskQueued),
-		Data: map[string]any{"kind": a.Kind, "message": a.Message, "for": a.For},
+		Data: map[string]any{"kind": a.Kind, "message": a.Message, "for": a.For, "links": links},
 	})
 }
 
@@ -135,7 +135,7 @@ func (s *Store) SaveDraft(ctx context.Context, by interaction.Actor, task intera
 			insert into drafts as d (task_id, author, subject, body, html, attachments) values ($1, $2, $3, $4, $5, $6)
 			on conflict (task_id) do update set author = $2, subject = $3, body = $4, html = $5, attachments = $6, saved_at = now(), version = d.version + 1
 				where $7 = 0 or d.version = $7
-			returning saved_at, version`, task, by.Agent, d.Subject, d.Text, d.HTML, some(d.Attachments), version).Scan(&d.SavedAt, &d.Version)
+			returning saved_at, version, answers`, task, by.Agent, d.Subject, d.Text, d.HTML, some(d.Attachments), version).Scan(&d.SavedAt, &d.Version, &d.Answers)
 		if noRows(err) {
 			var now int64
 			if err := t.QueryRow(ctx, `select version from drafts where task_id = $1`, task).Scan(&now); err != nil {
@@ -153,8 +153,8 @@ func (s *Store) TaskDraft(ctx context.Context, by interaction.Actor, task intera
 	if _, err := s.Task(ctx, by, task); err != nil {
 		return d, err
 	}
-	err := s.pool.QueryRow(ctx, `select author, subject, body, html, attachments, saved_at, version from drafts where task_id = $1`, task).
-		Scan(&d.Author, &d.Subject, &d.Text, &d.HTML, &d.Attachments, &d.SavedAt, &d.Version)
+	err := s.pool.QueryRow(ctx, `select author, subject, body, html, attachments, saved_at, version, answers from drafts where task_id = $1`, task).
+		Scan(&d.Author, &d.Subject, &d.Text, &d.HTML, &d.Attachments, &d.SavedAt, &d.Version, &d.Answers)
 	if noRows(err) {
 		return d, nil
 	}

@@ -23,7 +23,7 @@ func (s *Store) InviteChat(ctx context.Context, by interaction.Actor, session, a
 		if err != nil {
 			return "", err
 		}
-		consult, err := t.ask(ctx, by, parent, agent, group, word)
+		consult, err := t.consult(ctx, by, parent, interaction.Asked{Agent: agent, Group: group}, word)
 		if err != nil {
 			return "", err
 		}

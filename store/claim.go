@@ -14,17 +14,20 @@ const (
 	room = ` a.enabled and coalesce((a.load->>t.class)::int, 0) < coalesce((a.limits->>t.class)::int, 10)
 		and case when a.capacity = '{}' then a.load_total < coalesce((a.limits->>'total')::int, 10)
 			else within_capacity(a.load, a.limits, a.capacity, t.class) end `
+	attended = room + ` and not a.away ? t.class ` // and that he has not said he is not ready for the class
 	takeRoom = ` load = jsonb_set(a.load, array[t.class], to_jsonb(coalesce((a.load->>t.class)::int, 0) + 1)), load_total = a.load_total + 1 `
 )
 
-// suits is the condition that a queued task may be taken by agent $2 of role $3 in groups $4.
-const suits = ` t.state = 'queued' and (t.not_before is null or t.not_before <= now())
-	and (t.reserved_for is null or t.reserved_for = $2 or t.reserved_until <= now())
-	and t.author is distinct from $2
-	and (t.kind <> 'review' or $3 in ('senior', 'supervisor', 'admin'))
-	and (t.reserved_for = $2 or t.group_name = any($4)
+// free is the condition that a queued task is nobody else's before agent $2 of role $3; suits adds that it asks for what he has, in groups $4.
+const (
+	free = ` t.state = 'queued' and (t.not_before is null or t.not_before <= now())
+		and (t.reserved_for is null or t.reserved_for = $2 or t.reserved_until <= now())
+		and t.author is distinct from $2
+		and (t.kind <> 'review' or $3 in ('senior', 'supervisor', 'admin')) `
+	suits = free + ` and (t.reserved_for = $2 or t.group_name = any($4)
 		or t.kind <> 'consult' and ($3 = 'admin' or q.group_name = any($4))
 			and (t.skill = '' or exists (select 1 from agent_skills s where s.agent_id = $2 and s.skill = t.skill and s.level >= t.level))) `
+)
 
 // claimTask is the claim of one task ($1), claimFirst that of the first in line, of queue $1 or (empty) of any. Each is one statement: it
 // locks the task, then the agent, and changes both or neither. Who waits for the lock of the task sees the row as it is then; who
@@ -60,19 +63,19 @@ const (
 // queue of his groups what asks for no skill or for one of his; what is open to a group of his. An index gives each line in its order.
 const inLine = `
 	select w.* from agents a cross join lateral (
-		select 0 as turn, t.place, t.id ` + fromTasks + ` where t.reserved_for = $2 and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + room + `
+		select 0 as turn, t.place, t.id ` + fromTasks + ` where t.reserved_for = $2 and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + attended + `
 		union
 		select 1, l.place, l.id
 		from queues q cross join (select '' as skill, 0 as level union all select skill, level from agent_skills where agent_id = $2) s
 			cross join lateral (
 				select t.place, t.id from tasks t
-				where t.queue = q.name and t.skill = s.skill and t.level <= s.level and ` + suits + ` and ` + room + ` order by t.place, t.id limit 8) l
+				where t.queue = q.name and t.skill = s.skill and t.level <= s.level and t.kind <> 'consult' and ` + free + ` and ` + attended + ` order by t.place, t.id limit 4) l
 		where ($3 = 'admin' or q.group_name = any($4)) and ($1 = '' or q.name = $1)
 		union
 		select 1, l.place, l.id from (
-			select t.place, t.id ` + fromTasks + ` where t.group_name <> '' and t.group_name = any($4) and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + room + `
-			order by t.place, t.id limit 8) l) w
-	where a.id = $2 order by w.turn, w.place, w.id limit 16`
+			select t.place, t.id ` + fromTasks + ` where t.group_name <> '' and t.group_name = any($4) and ($1 = '' or t.queue = $1) and ` + suits + ` and ` + attended + `
+			order by t.place, t.id limit 4) l) w
+	where a.id = $2 order by w.turn, w.place, w.id limit 8`
 
 // Claim gives a queued task to the actor, or says who or what stands in the way. Exactly one of any number of claimants gets it.
 func (s *Store) Claim(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.Task, error) {

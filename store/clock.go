@@ -72,8 +72,8 @@ var clocks = []string{
 		backToQueue("") + `,` + less("") + `,` + line("task.taken_back", ", 'why', 'handling_timeout'") + `
 	select count(*) from back`,
 
-	// A task that nobody took within its queue's routing time-out (mission R7): from now on it is open to the whole group of the overflow queue, or of
-	// its own where there is none. The one for whom it was kept has had his time.
+	// A task that nobody took within its queue's routing time-out (mission R7), where the queue has an overflow: from now on it is open to the
+	// whole group of that. The one for whom it was kept has had his time. Without an overflow the workflow's own deadline decides.
 	fmt.Sprintf(`
 	with t as (
 		select id, queue from tasks where state = 'queued' and route_until <= now() order by route_until limit %d for update skip locked),

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"hash/fnv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -9,55 +10,24 @@ import (
 	"parley/interaction"
 )
 
-// leaderLock is the advisory lock of the one dispatcher that works.
-const leaderLock = 7016996765293437282
-
-// Lead runs work while this process leads the dispatching, on a lock that a connection of its own holds; false: another process
-// leads. What work looks at under its context (Tick, Changed) goes over that connection too: when it breaks, and with it the lock, the context
-// ends, and an idle look costs one transaction, without the pool's ping before it. Nothing depends on there being one
-// leader only: two do the same work twice and no harm.
-func (s *Store) Lead(ctx context.Context, work func(context.Context) error) (bool, error) {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
-	if err != nil {
-		return false, translate(err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	var leads bool
-	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, leaderLock).Scan(&leads); err != nil || !leads {
-		return false, translate(err)
-	}
-	ctx, lost := context.WithCancelCause(ctx)
-	defer lost(nil)
-	return true, work(context.WithValue(ctx, leaderKey{}, &leader{conn, lost}))
-}
-
-type leaderKey struct{}
-
-// leader is the connection that holds the lock, and what is to be called when it breaks.
-type leader struct {
-	conn *pgx.Conn
-	lost context.CancelCauseFunc
-}
-
-// send runs a batch, which is one transaction, over the leader's connection where there is one.
-func (s *Store) send(ctx context.Context, batch *pgx.Batch) error {
-	l, leads := ctx.Value(leaderKey{}).(*leader)
-	if !leads {
-		return translate(s.pool.SendBatch(ctx, batch).Close())
-	}
-	err := l.conn.SendBatch(ctx, batch).Close()
-	if l.conn.IsClosed() {
-		l.lost(err)
-	}
-	return translate(err)
-}
-
-// Tick does what is due by time and gives what changed for matching since seen (empty: everything). One transaction when nothing changed.
+// Tick does what is due by time and gives what changed for matching since seen (empty: everything).
 func (s *Store) Tick(ctx context.Context, seen string) (interaction.Changes, error) {
+	return s.Look(ctx, interaction.Look{Seen: seen, Clocks: true})
+}
+
+// Changed gives what changed for matching since seen.
+func (s *Store) Changed(ctx context.Context, seen string) (interaction.Changes, error) {
+	return s.Look(ctx, interaction.Look{Seen: seen})
+}
+
+// Look gives what changed for matching. One transaction when that is nothing that the look is for.
+func (s *Store) Look(ctx context.Context, l interaction.Look) (interaction.Changes, error) {
 	batch := &pgx.Batch{}
-	changed := queueClocks(batch)
-	due := queueDue(batch)
-	f := queueFeed(batch, seen)
+	changed, due := new(int), new([]interaction.ID)
+	if l.Clocks {
+		changed, due = queueClocks(batch), queueDue(batch)
+	}
+	f := queueFeed(batch, l)
 	if err := s.send(ctx, batch); err != nil {
 		return interaction.Changes{}, err
 	}
@@ -65,17 +35,7 @@ func (s *Store) Tick(ctx context.Context, seen string) (interaction.Changes, err
 	if *changed > 0 {
 		s.wake.Events()
 	}
-	return s.follow(ctx, f)
-}
-
-// Changed gives what changed for matching since seen.
-func (s *Store) Changed(ctx context.Context, seen string) (interaction.Changes, error) {
-	batch := &pgx.Batch{}
-	f := queueFeed(batch, seen)
-	if err := s.send(ctx, batch); err != nil {
-		return interaction.Changes{}, err
-	}
-	return s.follow(ctx, f)
+	return s.follow(ctx, f, l)
 }
 
 // feed names what changed, out of the audit: every change of a task, of an agent's load or readiness has its line there.
@@ -86,25 +46,41 @@ type feed struct {
 
 // queueFeed reads those lines of the audit that could not be seen at the last look: seen is the snapshot that it was taken in. So what
 // commits late is not missed, whatever was numbered behind it, and nothing is looked at twice.
-func queueFeed(batch *pgx.Batch, seen string) *feed {
+func queueFeed(batch *pgx.Batch, l interaction.Look) *feed {
 	f := &feed{}
-	f.All = seen == ""
+	f.All = l.Seen == ""
 	news, lastHour := unseen, unseen
 	if f.All { // tasks and agents come from the tables; only who worked last is told by the audit
 		news, lastHour = `false and $1 = ''`, `at > now() - interval '1 hour' and $1 = ''`
 	}
 	batch.Queue(`
 		select pg_current_snapshot()::text, now(), coalesce(bool_or(code = 'configuration.applied'), false),
-			coalesce(array_agg(distinct task_id) filter (where task_id is not null), '{}'),
 			coalesce(array_agg(distinct interaction_id) filter (where interaction_id is not null and code like 'order.%'), '{}')
-		from events where `+news, seen).
+		from events where `+news, l.Seen).
 		QueryRow(func(row pgx.Row) error {
 			var applied bool
-			err := row.Scan(&f.Seen, &f.At, &applied, &f.tasks, &f.interactions)
+			err := row.Scan(&f.Seen, &f.At, &applied, &f.interactions)
 			f.All = f.All || applied
 			return err
 		})
-	batch.Queue(`select (data->>'agent')::uuid, max(at) filter (where code like 'task.%') from events where `+lastHour+` and `+namesAgent+` group by 1`, seen).
+	batch.Queue(`select task_id, max(queue), bool_or(code not in ('task.opened', 'task.offered', 'task.claimed', 'task.accepted', 'task.done', 'task.withdrawn')
+			or code = 'task.opened' and (data->>'links')::int > 1) from events where `+news+` and task_id is not null group by 1`, l.Seen).
+		Query(func(rows pgx.Rows) error {
+			var task interaction.ID
+			var queue string
+			var clock bool // links may be left to open
+			_, err := pgx.ForEachRow(rows, []any{&task, &queue, &clock}, func() error {
+				if concerns(l, task, queue, clock) {
+					f.tasks = append(f.tasks, task)
+				}
+				return nil
+			})
+			return err
+		})
+	if l.Lanes != nil && !l.Pushes() && !f.All {
+		return f // whom nothing is offered need not be known
+	}
+	batch.Queue(`select (data->>'agent')::uuid, max(at) filter (where code like 'task.%') from events where `+lastHour+` and `+namesAgent+` group by 1`, l.Seen).
 		Query(func(rows pgx.Rows) error {
 			var agent interaction.ID
 			var at *time.Time
@@ -121,6 +97,13 @@ func queueFeed(batch *pgx.Batch, seen string) *feed {
 	return f
 }
 
+// concerns reports whether a look is for a task: one that the dispatcher has, one of a queue of its shard that pushes, or one that may have links to open. Where
+// a task may have come from another queue its row is read to find out.
+func concerns(l interaction.Look, task interaction.ID, queue string, clock bool) bool {
+	lane := l.Lanes[queue]
+	return l.Lanes == nil || clock || lane.Mine && lane.Push || l.Known(task)
+}
+
 // unseen is the condition that an audit line was not yet visible in the snapshot $1. The bound on the time spares looking into old
 // partitions; a transaction that runs for a day is found by the dispatcher's next reading of everything.
 const unseen = ` xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and at > now() - interval '1 day' `
@@ -129,26 +112,59 @@ const unseen = ` xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visib
 const namesAgent = ` data->>'agent' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' `
 
 // follow reads the rows that the feed names. They are at least as new as it.
-func (s *Store) follow(ctx context.Context, f *feed) (interaction.Changes, error) {
-	rows, err := s.matching(ctx, f.All, f.tasks, f.interactions, f.agents)
-	if err == nil && f.All {
-		err = translate(s.pool.QueryRow(ctx, `select exists (select 1 from queues where push)`).Scan(&rows.Pushes))
+func (s *Store) follow(ctx context.Context, f *feed, l interaction.Look) (interaction.Changes, error) {
+	if f.All {
+		lanes, err := s.lanes(ctx, l)
+		if err != nil {
+			return interaction.Changes{}, err
+		}
+		f.Lanes = lanes
+		if l.Shards > 0 {
+			l.Lanes = lanes
+		}
 	}
-	rows.At, rows.Seen, rows.All, rows.Worked = f.At, f.Seen, f.All, f.Worked
+	rows, err := s.matching(ctx, f.All, f.tasks, f.interactions, f.agents, l)
+	rows.At, rows.Seen, rows.All, rows.Lanes, rows.Worked = f.At, f.Seen, f.All, f.Lanes, f.Worked
 	return rows, err
+}
+
+// lanes gives the queues, and which are of the shard.
+func (s *Store) lanes(ctx context.Context, l interaction.Look) (map[string]interaction.Lane, error) {
+	rows, err := s.pool.Query(ctx, `select name, group_name, push from queues`)
+	if err != nil {
+		return nil, translate(err)
+	}
+	lanes := map[string]interaction.Lane{}
+	var name, group string
+	var push bool
+	_, err = pgx.ForEachRow(rows, []any{&name, &group, &push}, func() error {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(group)) // a hash takes everything
+		lanes[name] = interaction.Lane{Push: push, Mine: l.Shards < 2 || int(h.Sum32()%uint32(l.Shards)) == l.Shard}
+		return nil
+	})
+	return lanes, translate(err)
 }
 
 // Again reads these tasks and agents, changed or not.
 func (s *Store) Again(ctx context.Context, tasks, agents []interaction.ID) (interaction.Changes, error) {
-	return s.matching(ctx, false, tasks, nil, agents)
+	return s.matching(ctx, false, tasks, nil, agents, interaction.Look{})
 }
 
-// matching reads queued tasks and ready agents: all, or the named ones; of those, who is not there any more is gone.
-func (s *Store) matching(ctx context.Context, all bool, tasks, interactions, agents []interaction.ID) (interaction.Changes, error) {
+// matching reads queued tasks and ready agents, as far as the look is for them: all, or the named ones; of those, who is not there any more is gone.
+func (s *Store) matching(ctx context.Context, all bool, tasks, interactions, agents []interaction.ID, l interaction.Look) (interaction.Changes, error) {
 	var c interaction.Changes
+	var mine []string
+	for queue, lane := range l.Lanes {
+		if lane.Mine {
+			mine = append(mine, queue)
+		}
+	}
 	if all || len(tasks)+len(interactions) > 0 {
-		rows, err := s.pool.Query(ctx, selectQueued+`where t.state = 'queued' and ($1 or t.id = any($2))
-			union all `+selectQueued+`where t.state = 'queued' and not $1 and t.interaction_id = any($3)`, all, some(tasks), some(interactions))
+		const wanted = ` and ($4 or t.queue = any($5) and (q.push or jsonb_array_length(t.chain) > t.chain_step + 1)) `
+		rows, err := s.pool.Query(ctx, selectQueued+`where t.state = 'queued' and ($1 or t.id = any($2))`+wanted+`
+			union all `+selectQueued+`where t.state = 'queued' and not $1 and t.interaction_id = any($3)`+wanted,
+			all, some(tasks), some(interactions), l.Lanes == nil, some(mine))
 		if err != nil {
 			return c, translate(err)
 		}
@@ -157,7 +173,7 @@ func (s *Store) matching(ctx context.Context, all bool, tasks, interactions, age
 		}
 		c.Gone = missing(tasks, c.Tasks, func(w *interaction.Queued) interaction.ID { return w.ID })
 	}
-	if all || len(agents) > 0 {
+	if people := l.Lanes == nil || l.Pushes(); people && (all || len(agents) > 0) {
 		rows, err := s.pool.Query(ctx, agentColumns+` where a.ready and a.enabled and ($1 or a.id = any($2))`, all, some(agents))
 		if err != nil {
 			return c, translate(err)

@@ -111,6 +111,69 @@ func TestNothingThatCommitsLateIsMissed(t *testing.T) {
 	require.True(t, c.All, "other configuration: everything is read again")
 }
 
+// A mail in a queue that is only pulled costs a dispatcher nothing beyond the look itself; one with links to open is told of until somebody has it.
+func TestALookIsSparse(t *testing.T) {
+	s := storetest.New(t, store.Options{})
+	ctx, ann := t.Context(), ready(t, s, "ann")
+	known := map[interaction.ID]bool{}
+	l := interaction.Look{Shards: 1, Known: func(id interaction.ID) bool { return known[id] }}
+	look := func() interaction.Changes {
+		t.Helper()
+		c, err := s.Look(ctx, l)
+		require.NoError(t, err)
+		if l.Seen = c.Seen; c.All {
+			l.Lanes = c.Lanes
+		}
+		return c
+	}
+	nothing := func(c interaction.Changes) {
+		t.Helper()
+		require.Empty(t, c.Tasks)
+		require.Empty(t, c.Gone)
+		require.Empty(t, c.Agents)
+		require.Empty(t, c.Away)
+		require.Empty(t, c.Worked)
+	}
+	plain := open(t, s, arrive(t, s, "c@customer.test", "Kettle"), "ask")
+	all := look()
+	require.Equal(t, map[string]interaction.Lane{"service": {Mine: true}, "sales": {Mine: true}}, all.Lanes)
+	nothing(all)
+	_, err := s.Claim(ctx, ann, plain)
+	require.NoError(t, err)
+	open(t, s, arrive(t, s, "d@customer.test", "Kettle"), "ask")
+	require.NoError(t, s.Complete(ctx, ann, plain, 0, interaction.Done{Disposition: "done"}))
+	_, err = s.SetReady(ctx, ann, false, "lunch")
+	require.NoError(t, err)
+	nothing(look())
+
+	chained, err := s.OpenTask(ctx, interaction.Ask{Interaction: arrive(t, s, "e@customer.test", "Kettle"), Step: "ask", Kind: interaction.TaskHandle, Message: 1, Chain: []interaction.RouteTarget{
+		{Kind: interaction.ToSkill, Name: "billing", Level: 7, Seconds: 30}, {Kind: interaction.ToQueue},
+	}})
+	require.NoError(t, err)
+	c := look()
+	require.Equal(t, []interaction.ID{chained}, ids(c.Tasks))
+	known[chained] = true
+	_, err = s.Claim(ctx, storetest.Person(t, s, "ben"), chained)
+	require.NoError(t, err)
+	require.Equal(t, []interaction.ID{chained}, look().Gone)
+
+	exec(t, s, `update queues set push = true where name = 'sales'`)
+	l.Seen = ""
+	ready(t, s, "ann")
+	require.Len(t, look().Agents, 1, "who takes offers is known once something is offered")
+	l.Shards, l.Seen = 2, ""
+	var mine int
+	for l.Shard = range 2 {
+		l.Seen = ""
+		for _, lane := range look().Lanes {
+			if lane.Mine {
+				mine++
+			}
+		}
+	}
+	require.Equal(t, 2, mine, "each group is of one shard")
+}
+
 func ids(tasks []interaction.Queued) []interaction.ID {
 	var list []interaction.ID
 	for _, w := range tasks {
@@ -167,7 +230,7 @@ func TestOneLeads(t *testing.T) {
 	ctx := t.Context()
 	began, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := s.Lead(ctx, func(ctx context.Context) error {
+		_, err := s.Lead(ctx, 0, func(ctx context.Context) error {
 			close(began)
 			for ctx.Err() == nil {
 				_, _ = s.Tick(ctx, "")
@@ -178,12 +241,12 @@ func TestOneLeads(t *testing.T) {
 	}()
 	<-began
 	never := func(context.Context) error { t.Error("two lead"); return nil }
-	led, err := s.Lead(ctx, never)
+	led, err := s.Lead(ctx, 0, never)
 	require.NoError(t, err)
 	require.False(t, led)
 	exec(t, s, `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
 	require.ErrorIs(t, <-ended, context.Canceled)
-	led, err = s.Lead(ctx, func(context.Context) error { return nil })
+	led, err = s.Lead(ctx, 0, func(context.Context) error { return nil })
 	require.NoError(t, err)
 	require.True(t, led)
 }

@@ -61,7 +61,7 @@ func TestDue(t *testing.T) {
 	}
 }
 
-// What nobody took within the routing time-out opens to everybody of the overflow queue, its age kept; once.
+// What nobody took within the routing time-out opens to everybody of the overflow queue, once.
 func TestRoutingTimeout(t *testing.T) {
 	s := storetest.New(t, store.Options{})
 	ctx := t.Context()
@@ -74,24 +74,21 @@ func TestRoutingTimeout(t *testing.T) {
 		return task
 	}
 	first := ask()
-	require.True(t, scan[bool](t, s, `select route_until between now() + interval '11 hours' and now() + interval '13 hours' from tasks where id = $1`, first))
-	require.Empty(t, tick(t, s))
-	exec(t, s, `update tasks set route_until = now(), reserved_for = $1, reserved_until = now() + interval '1 day'`, carl.Agent)
-	opened := queued(t, s, first).OpenedAt
-	require.Equal(t, []string{"task.routing_timeout"}, tick(t, s))
-	require.Empty(t, tick(t, s), "it has no overflow: it stays where it is, once")
-	require.Equal(t, opened, queued(t, s, first).OpenedAt)
-	_, err := s.Claim(ctx, ann, first)
-	require.NoError(t, err, "no skill is asked for any more")
+	require.True(t, scan[bool](t, s, `select route_until is null from tasks where id = $1`, first), "no overflow: the workflow's deadline decides")
 
 	exec(t, s, `update queues set overflow = 'sales' where name = 'service'`)
 	second := ask()
-	_, err = s.Claim(ctx, carl, second)
+	_, err := s.Claim(ctx, carl, second)
 	require.Equal(t, interaction.KindUnknown, interaction.KindOf(err))
-	exec(t, s, `update tasks set route_until = now() where id = $1`, second)
+	require.True(t, scan[bool](t, s, `select route_until between now() + interval '11 hours' and now() + interval '13 hours' from tasks where id = $1`, second))
+	require.Empty(t, tick(t, s))
+	exec(t, s, `update tasks set route_until = now(), reserved_for = $1, reserved_until = now() + interval '1 day' where id = $2`, ann.Agent, second)
+	opened := queued(t, s, second).OpenedAt
 	require.Equal(t, []string{"task.routing_timeout"}, tick(t, s))
 	_, err = s.Claim(ctx, carl, second)
-	require.NoError(t, err, "it waits in the overflow queue")
+	require.NoError(t, err, "it waits in the overflow queue, and no skill is asked for any more")
+	require.WithinDuration(t, opened, scan[time.Time](t, s, `select opened_at from tasks where id = $1`, second), 0, "its age is kept")
+	require.Empty(t, tick(t, s), "once")
 	require.JSONEq(t, `{"kind": "handle", "before": "service"}`, scan[string](t, s, `select data::text from events where task_id = $1 and code = 'task.routing_timeout'`, second))
 }
 

@@ -27,3 +27,13 @@ var Draw = draw
 func VerifyIn(ctx context.Context, t pgx.Tx, head string) (interaction.AuditCheck, error) {
 	return verify(ctx, t, head)
 }
+
+// ExplainInteractions runs a page of the list under explain (analyze, buffers, format json) and gives the plan.
+func (s *Store) ExplainInteractions(ctx context.Context, by interaction.Actor, f interaction.InteractionFilter, page interaction.Page) (plan []byte, err error) {
+	q, order, err := askInteractions(by, f, page)
+	if err != nil {
+		return nil, err
+	}
+	err = s.pool.QueryRow(ctx, `explain (analyze, buffers, format json) `+q.statement(fromInteractions, order.order, page), q.args...).Scan(&plan)
+	return plan, err
+}

@@ -237,17 +237,22 @@ type hour struct {
 	what           interaction.Fact
 }
 
+// sinceEver is the hour under which the sums since the beginning are kept.
+var sinceEver = time.Unix(0, 0).UTC()
+
 func hours(facts []fact) map[hour]interaction.Sum {
 	sums := map[hour]interaction.Sum{}
 	for _, f := range facts {
-		where := hour{f.at.UTC().Truncate(time.Hour), f.dims.queue, f.dims.channel, f.what}
-		sum := sums[where]
-		sum.Count++
-		sum.Seconds += f.seconds
-		if f.flag {
-			sum.Flagged++
+		for _, begins := range []time.Time{f.at.UTC().Truncate(time.Hour), sinceEver} {
+			where := hour{begins, f.dims.queue, f.dims.channel, f.what}
+			sum := sums[where]
+			sum.Count++
+			sum.Seconds += f.seconds
+			if f.flag {
+				sum.Flagged++
+			}
+			sums[where] = sum
 		}
-		sums[where] = sum
 	}
 	return sums
 }

@@ -237,13 +237,20 @@ func (t *tx) rememberMailID(ctx context.Context, messageID string, thread, id in
 
 // customerWrote makes stale what was written against the state before, and wakes what slept until this.
 func (t *tx) customerWrote(ctx context.Context, id interaction.ID) error {
-	_, err := t.Exec(ctx, `update tasks set version = version + 1,
-			reserved_for = case when state = 'snoozed' then agent_id else reserved_for end,
-			reserved_until = case when state = 'snoozed' then now() + interval '10 minutes' else reserved_until end,
-			agent_id = case when state = 'snoozed' then null else agent_id end,
-			not_before = case when state = 'snoozed' then null else not_before end,
-			state = case when state = 'snoozed' then 'queued' else state end
-		where interaction_id = $1`, id)
+	_, err := t.Exec(ctx, `
+		with t as (select id, agent_id, state = 'snoozed' and wakes as wake from tasks where interaction_id = $1 order by id for update),
+		changed as (
+			update tasks set version = tasks.version + 1,
+				reserved_for = case when wake then t.agent_id else reserved_for end,
+				reserved_until = case when wake then now() + make_interval(secs => $2) else reserved_until end,
+				agent_id = case when wake then null else tasks.agent_id end,
+				not_before = case when wake then null else not_before end,
+				state = case when wake then 'queued' else state end
+			from t where tasks.id = t.id
+			returning tasks.id, tasks.interaction_id, tasks.queue, tasks.kind, t.agent_id, wake)
+		insert into events (code, interaction_id, task_id, queue, from_state, to_state, data)
+		select 'task.woken', interaction_id, id, queue, 'snoozed', 'queued', jsonb_build_object('kind', kind, 'agent', agent_id, 'why', 'customer_wrote') from changed where wake`,
+		id, reservation.Seconds())
 	t.tasks = true
 	return err
 }

@@ -52,10 +52,15 @@ func oneOf[T ~string](q *query, column string, values []T) {
 
 func (q *query) sql() string { return " where " + strings.Join(q.where, " and ") }
 
+// statement is a list's query for one row more than the page holds.
+func (q *query) statement(from, order string, page interaction.Page) string {
+	return from + q.sql() + " order by " + order + " limit " + strconv.Itoa(page.Limit+1)
+}
+
 // collect runs a list's query for one row more than the page holds, which tells whether there is a next page.
 func collect[T any](ctx context.Context, s *Store, q *query, page interaction.Page, scan pgx.RowToFunc[T], from, order string, key func(T) string) (interaction.Listed[T], error) {
 	var list interaction.Listed[T]
-	rows, err := s.pool.Query(ctx, from+q.sql()+" order by "+order+" limit "+strconv.Itoa(page.Limit+1), q.args...)
+	rows, err := s.pool.Query(ctx, q.statement(from, order, page), q.args...)
 	if err != nil {
 		return list, translate(err)
 	}

@@ -10,13 +10,13 @@ import (
 	"parley/interaction"
 )
 
-const agentColumns = `select a.id, a.login, a.name, a.email, a.role, a.enabled, a.limits, a.capacity, a.load, a.ready, a.reason, a.since, a.version,
+const agentColumns = `select a.id, a.login, a.name, a.email, a.role, a.enabled, a.limits, a.capacity, a.load, a.ready, a.reason, a.since, a.away, a.version,
 	coalesce((select array_agg(g.group_name order by g.group_name) from agent_groups g where g.agent_id = a.id), '{}'),
 	coalesce((select jsonb_object_agg(s.skill, s.level) from agent_skills s where s.agent_id = a.id), '{}') from agents a`
 
 func scanAgent(row pgx.CollectableRow) (interaction.Agent, error) {
 	var a interaction.Agent
-	err := row.Scan(&a.ID, &a.Login, &a.Name, &a.Email, &a.Role, &a.Enabled, &a.Limits, &a.Capacity, &a.Load, &a.Ready, &a.Reason, &a.Since, &a.Version, &a.Groups, &a.Skills)
+	err := row.Scan(&a.ID, &a.Login, &a.Name, &a.Email, &a.Role, &a.Enabled, &a.Limits, &a.Capacity, &a.Load, &a.Ready, &a.Reason, &a.Since, &a.Away, &a.Version, &a.Groups, &a.Skills)
 	return a, err
 }
 
@@ -32,30 +32,6 @@ func (s *Store) Agents(ctx context.Context, by interaction.Actor, page interacti
 // Agent gives one agent.
 func (s *Store) Agent(ctx context.Context, id interaction.ID) (interaction.Agent, error) {
 	return one(ctx, s.pool, "agent", scanAgent, agentColumns+` where a.id = $1`, id)
-}
-
-// SetReady makes the actor ready for offers, or not ready with a reason. Saying what is so already changes nothing.
-func (s *Store) SetReady(ctx context.Context, by interaction.Actor, ready bool, reason string) (interaction.Agent, error) {
-	err := s.inTx(ctx, func(t *tx) error {
-		if ready {
-			reason = ""
-		}
-		changed, err := t.exec(ctx, `update agents set ready = $2, reason = $3, since = now(), missed = 0, version = version + 1
-			where id = $1 and (ready <> $2 or reason <> $3)`, by.Agent, ready, reason)
-		if err != nil || !changed {
-			return err
-		}
-		t.tasks = true
-		code := "agent.ready"
-		if !ready {
-			code = "agent.not_ready"
-		}
-		return t.audit(ctx, event{Code: code, Actor: by, Data: map[string]any{"agent": by.Agent, "reason": reason}})
-	})
-	if err != nil {
-		return interaction.Agent{}, err
-	}
-	return s.Agent(ctx, by.Agent)
 }
 
 // Stream gives up to limit events behind the cursor with what decides who may hear of them. The order and
@@ -92,6 +68,13 @@ func scanStream(row pgx.CollectableRow) (interaction.StreamEvent, error) {
 	for _, a := range agents {
 		if a != "" {
 			e.Agents = append(e.Agents, a)
+		}
+	}
+	if groups, ok := e.Data["groups"].([]any); ok {
+		for _, g := range groups {
+			if name, ok := g.(string); ok {
+				e.Groups = append(e.Groups, name)
+			}
 		}
 	}
 	return e, err

@@ -11,38 +11,24 @@ import (
 const fromInteractions = `select ` + interactionColumns + ` from all_interactions i`
 
 // interactionOrders are the orders a list of interactions can have; ids sort by the time they were made.
-var interactionOrders = map[string]struct {
-	order, after string
-	byPriority   bool
-}{
+var interactionOrders = map[string]interactionOrder{
 	"opened_at":  {order: "i.id", after: "i.id > ?"},
 	"-opened_at": {order: "i.id desc", after: "i.id < ?"},
 	"priority":   {order: "i.priority, i.id", after: "(i.priority, i.id) > (?, ?)", byPriority: true},
 	"-priority":  {order: "i.priority desc, i.id desc", after: "(i.priority, i.id) < (?, ?)", byPriority: true},
 }
 
+// interactionOrder is one of them.
+type interactionOrder struct {
+	order, after string
+	byPriority   bool
+}
+
 // Interactions lists interactions that the actor may know of, open and stopped, newest first unless sorted otherwise.
 func (s *Store) Interactions(ctx context.Context, by interaction.Actor, f interaction.InteractionFilter, page interaction.Page) (interaction.Listed[interaction.Interaction], error) {
-	var none interaction.Listed[interaction.Interaction]
-	order, err := sorting(interactionOrders, page, "-opened_at")
+	q, order, err := askInteractions(by, f, page)
 	if err != nil {
-		return none, err
-	}
-	q := asked(by, visibleInteractions)
-	narrowInteractions(q, f)
-	if page.After != "" {
-		var id interaction.ID
-		var priority int
-		if order.byPriority {
-			err = after(page.After, &priority, &id)
-			q.and(order.after, priority, id)
-		} else {
-			err = after(page.After, &id)
-			q.and(order.after, id)
-		}
-		if err != nil {
-			return none, err
-		}
+		return interaction.Listed[interaction.Interaction]{}, err
 	}
 	return collect(ctx, s, q, page, scanInteraction, fromInteractions, order.order, func(i interaction.Interaction) string {
 		if order.byPriority {
@@ -50,6 +36,29 @@ func (s *Store) Interactions(ctx context.Context, by interaction.Actor, f intera
 		}
 		return keyOf(i.ID)
 	})
+}
+
+// askInteractions makes the condition and the order of a page.
+func askInteractions(by interaction.Actor, f interaction.InteractionFilter, page interaction.Page) (*query, interactionOrder, error) {
+	order, err := sorting(interactionOrders, page, "-opened_at")
+	if err != nil {
+		return nil, order, err
+	}
+	q := asked(by, listedInteractions)
+	narrowInteractions(q, f)
+	if page.After == "" {
+		return q, order, nil
+	}
+	var id interaction.ID
+	var priority int
+	if order.byPriority {
+		err = after(page.After, &priority, &id)
+		q.and(order.after, priority, id)
+	} else {
+		err = after(page.After, &id)
+		q.and(order.after, id)
+	}
+	return q, order, err
 }
 
 func narrowInteractions(q *query, f interaction.InteractionFilter) {
@@ -66,7 +75,7 @@ func narrowInteractions(q *query, f interaction.InteractionFilter) {
 		q.and("i.thread_id = ?", f.Thread)
 	}
 	if f.Agent != "" {
-		q.and("(i.last_agent = ? or exists (select 1 from tasks h where h.interaction_id = i.id and h.agent_id = ?))", f.Agent, f.Agent)
+		q.and("(i.last_agent = ? or i.id in (select h.interaction_id from tasks h where h.agent_id = ?))", f.Agent, f.Agent)
 	}
 	if f.Priority != nil {
 		q.and("i.priority = ?", *f.Priority)

@@ -19,7 +19,8 @@ func (s *Store) Live(ctx context.Context, by interaction.Actor, hours int) (inte
 		key := [2]string{queue, channel}
 		if queues[key] == nil {
 			queues[key] = &interaction.LiveQueue{
-				Queue: queue, Group: group, Channel: interaction.Channel(channel), Tasks: map[interaction.TaskState]int{}, Sums: map[interaction.Fact]interaction.Sum{},
+				Queue: queue, Group: group, Channel: interaction.Channel(channel), Tasks: map[interaction.TaskState]int{},
+				Sums: map[interaction.Fact]interaction.Sum{}, Totals: map[interaction.Fact]interaction.Sum{},
 			}
 			order = append(order, key)
 		}
@@ -54,15 +55,20 @@ func (s *Store) Live(ctx context.Context, by interaction.Actor, hours int) (inte
 			return err
 		})
 	batch.Queue(`
-		select q.name, q.group_name, h.channel, h.what, sum(h.count)::bigint, sum(h.flagged)::bigint, sum(h.seconds)
-		from queues q join hourly h on h.queue = q.name and h.hour >= date_trunc('hour', now()) - make_interval(hours => $3)
-		where`+mine+`group by q.name, q.group_name, h.channel, h.what order by q.name, h.channel`, by.Role, some(by.Groups), hours).
+		select q.name, q.group_name, h.channel, h.what, h.hour = 'epoch', sum(h.count)::bigint, sum(h.flagged)::bigint, sum(h.seconds)
+		from queues q join hourly h on h.queue = q.name and (h.hour = 'epoch' or h.hour >= date_trunc('hour', now()) - make_interval(hours => $3))
+		where`+mine+`group by q.name, q.group_name, h.channel, h.what, h.hour = 'epoch' order by q.name, h.channel`, by.Role, some(by.Groups), hours).
 		Query(func(rows pgx.Rows) error {
 			var queue, group, channel string
 			var what interaction.Fact
 			var sum interaction.Sum
-			_, err := pgx.ForEachRow(rows, []any{&queue, &group, &channel, &what, &sum.Count, &sum.Flagged, &sum.Seconds}, func() error {
-				of(queue, group, channel).Sums[what] = sum
+			var ever bool
+			_, err := pgx.ForEachRow(rows, []any{&queue, &group, &channel, &what, &ever, &sum.Count, &sum.Flagged, &sum.Seconds}, func() error {
+				if l := of(queue, group, channel); ever {
+					l.Totals[what] = sum
+				} else {
+					l.Sums[what] = sum
+				}
 				return nil
 			})
 			return err

@@ -198,17 +198,8 @@ func (t *tx) resume(ctx context.Context, by interaction.Actor, o openInteraction
 }
 
 func (t *tx) move(ctx context.Context, by interaction.Actor, o openInteraction, tasks []taskRow, queue string) error {
-	if err := t.checkQueue(ctx, queue); err != nil {
+	if err := t.checkOwnQueue(ctx, by, queue); err != nil {
 		return err
-	}
-	if by.Role != interaction.RoleAdmin {
-		var ours bool
-		if err := t.QueryRow(ctx, `select group_name = any($2) from queues where name = $1`, queue, some(by.Groups)).Scan(&ours); err != nil {
-			return err
-		}
-		if !ours {
-			return interaction.Invalid("unknown_queue", "queue", "there is no queue of that name")
-		}
 	}
 	if _, err := t.Exec(ctx, `update interactions set queue = $2 where id = $1`, o.ID, queue); err != nil {
 		return err

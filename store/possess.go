@@ -119,7 +119,10 @@ func (t *tx) lockMine(ctx context.Context, by interaction.Actor, id interaction.
 	if err != nil {
 		return row, err
 	}
-	return row, row.mine(by, version)
+	if err := row.mine(by, version); err != nil {
+		return row, t.since(ctx, row, version, err)
+	}
+	return row, nil
 }
 
 // maxTransfers stops a circle of transfers; a supervisor moves the task from there.
@@ -140,11 +143,14 @@ func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interacti
 		}
 		const counted = `transfers = transfers + 1, note = case when $2 = '' then note else $2 end, `
 		if to.Agent != "" {
-			if err := t.checkAgent(ctx, "agent", to.Agent); err != nil {
+			if err := t.checkFor(ctx, "agent_id", to.Agent, row); err != nil {
 				return nothing{}, err
 			}
 			return nothing{}, t.requeue(ctx, row, by, "task.transferred",
 				counted+`reserved_for = $3, reserved_until = now() + make_interval(secs => $4)`, to.Note, to.Agent, reservation.Seconds())
+		}
+		if row.Kind == interaction.TaskConsult {
+			return nothing{}, interaction.Invalid("not_to_a_queue", "queue", "a question goes to a colleague, not to a queue; give agent_id")
 		}
 		if err := t.checkQueue(ctx, to.Queue); err != nil {
 			return nothing{}, err
@@ -154,7 +160,7 @@ func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interacti
 		}
 		if err := t.requeue(ctx, row, by, "task.transferred",
 			counted+`queue = $3, reserved_for = null, reserved_until = null, refused = '{}', skill = '', level = 0, group_name = '',
-			chain = (select chain from queues where name = $3), chain_step = 0, chain_since = now()`, to.Note, to.Queue); err != nil {
+			chain = case when kind = 'handle' then (select chain from queues where name = $3) else chain end, chain_step = 0, chain_since = now()`, to.Note, to.Queue); err != nil {
 			return nothing{}, err
 		}
 		return nothing{}, t.openFirstLink(ctx, id)
@@ -201,8 +207,14 @@ func (t *tx) checkQueue(ctx context.Context, name string) error {
 	return interaction.Invalid("unknown_queue", "queue", "there is no queue of that name")
 }
 
-// Snooze puts a held task away until a time, or (until zero) until the customer writes. It does not count in the agent's load meanwhile.
+// Snooze is SnoozeUntil that the customer's answer ends as well.
 func (s *Store) Snooze(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, until time.Time) error {
+	return s.SnoozeUntil(ctx, by, id, version, until, true)
+}
+
+// SnoozeUntil puts a held task away until a time (zero: none), or, if it wakes, until the customer writes, whichever comes first. It does not count in
+// the agent's load meanwhile.
+func (s *Store) SnoozeUntil(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, until time.Time, wakes bool) error {
 	_, err := act(ctx, s, by, func(t *tx) (nothing, error) {
 		row, err := t.lockMine(ctx, by, id, version)
 		if err != nil {
@@ -212,7 +224,7 @@ func (s *Store) Snooze(ctx context.Context, by interaction.Actor, id interaction
 		if !until.IsZero() {
 			at = &until
 		}
-		if _, err := t.Exec(ctx, `update tasks set state = 'snoozed', not_before = $2, handle_until = null, version = version + 1 where id = $1`, id, at); err != nil {
+		if _, err := t.Exec(ctx, `update tasks set state = 'snoozed', not_before = $2, wakes = $3, handle_until = null, version = version + 1 where id = $1`, id, at, wakes || at == nil); err != nil {
 			return nothing{}, err
 		}
 		if err := t.giveBack(ctx, row.Agent, row.Class); err != nil {

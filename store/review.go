@@ -45,10 +45,29 @@ func (s *Store) OpenReview(ctx context.Context, id interaction.ID, step string, 
 
 // keepReview keeps why the reply is reviewed and by when; it goes with the task.
 func (t *tx) keepReview(ctx context.Context, task interaction.ID, d drawn) error {
+	if err := t.objectiveOf(ctx, task, d.objective); err != nil {
+		return err
+	}
+	// By the policy's time or its share of the service objective, whichever is sooner; a reviewer has a minute at least.
 	_, err := t.Exec(ctx, `insert into open_reviews (task_id, policy, rate, reason, number, form, seconds, overdue, escalate_to, due_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => nullif($7, 0)))`,
+		select $1, $2, $3, $4, $5, $6, $7, $8, $9, least(now() + make_interval(secs => nullif($7::int, 0)), case when due_at is not null then greatest(due_at, now() + interval '1 minute') end)
+		from tasks where id = $1`,
 		task, d.Policy, d.Rate, d.Reason, d.Number, d.form, int(d.time/time.Second), d.overdue, d.escalateTo)
 	return err
+}
+
+// objectiveOf makes a share of the queue's service objective, counted from the interaction's arrival in open time, the review's own.
+func (t *tx) objectiveOf(ctx context.Context, task interaction.ID, percent int) error {
+	if percent == 0 {
+		return nil
+	}
+	var objective int
+	var opened time.Time
+	err := t.QueryRow(ctx, `select q.objective_seconds, t.opened_at from tasks t join queues q on q.name = t.queue where t.id = $1`, task).Scan(&objective, &opened)
+	if err != nil || objective == 0 {
+		return err
+	}
+	return t.setDue(ctx, task, opened, time.Duration(objective)*time.Second*time.Duration(percent)/100)
 }
 
 // release decides to send: ledger row and state together.

@@ -16,6 +16,7 @@ type drawn struct {
 	interaction.Drawn
 	form       string
 	time       time.Duration
+	objective  int // percent
 	overdue    interaction.Overdue
 	escalateTo string
 }
@@ -31,12 +32,16 @@ func (t *tx) drawReview(ctx context.Context, o openInteraction, message int64, a
 	if err != nil {
 		return d, err
 	}
-	for n, p := range policies {
-		if n > 0 && p.rate <= d.Rate {
+	var counts *policyRow
+	for n := range policies {
+		p := &policies[n]
+		if counts != nil && (p.rate < counts.rate || p.rate == counts.rate && p.Narrow() <= counts.Narrow()) {
 			continue
 		}
+		counts = p
 		d.Policy, d.Rate, d.Reason = p.Name, p.rate, p.reason
-		d.form, d.time, d.overdue, d.escalateTo = p.Form, time.Duration(p.Deadline)*time.Second, p.Overdue, p.EscalateTo
+		d.form, d.overdue, d.escalateTo = p.Form, p.Overdue, p.EscalateTo
+		d.time, d.objective = time.Duration(p.Deadline)*time.Second, p.Objective
 	}
 	return d, nil
 }

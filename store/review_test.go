@@ -123,9 +123,15 @@ func TestThePolicyThatApplies(t *testing.T) {
 		interaction.ReviewPolicy{Name: "b-money", Category: "money", Ceiling: number(10), Start: number(10)},
 		interaction.ReviewPolicy{Name: "c-skill", Skill: "refunds", Ceiling: number(20)},
 		interaction.ReviewPolicy{Name: "d-ben", Agent: "ben", Ceiling: number(30)},
+		interaction.ReviewPolicy{Name: "f-ben-refunds", Agent: "ben", Category: "money/refund", Ceiling: number(30)},
 		interaction.ReviewPolicy{Name: "e-sales", Queue: "sales", Ceiling: number(100)})
 	for _, c := range []struct{ login, category, want string }{
-		{"ann", "", "a-queue 0"}, {"ann", "other", "a-queue 0"}, {"ann", "money/refund", "c-skill 20"}, {"ben", "", "d-ben 30"}, {"ben", "money", "d-ben 30"},
+		{"ann", "", "a-queue 0"},
+		{"ann", "other", "a-queue 0"},
+		{"ann", "money/refund", "c-skill 20"},
+		{"ben", "", "d-ben 30"},
+		{"ben", "money", "d-ben 30"},
+		{"ben", "money/refund", "f-ben-refunds 30"}, // as high, and narrower
 	} {
 		t.Run(c.login+" "+c.category, func(t *testing.T) {
 			by := storetest.Person(t, s, c.login)
@@ -232,6 +238,43 @@ func TestDeadlinesOfReviews(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"review.released"}, tick(t, s))
 	})
+}
+
+// A review's deadline is the policy's time or its share of the queue's service objective, whichever is sooner, and a minute at least.
+func TestDeadlinesFollowTheObjective(t *testing.T) {
+	s := storetest.New(t, store.Options{})
+	ann := storetest.Person(t, s, "ann")
+	for _, c := range []struct {
+		name                         string
+		objective, percent, deadline int
+		ago, want                    time.Duration // since the arrival; from now, 0: none
+	}{
+		{"none", 0, 0, 0, 0, 0},
+		{"the policy's", 0, 0, 600, 0, 10 * time.Minute},
+		{"no objective", 0, 50, 600, 0, 10 * time.Minute},
+		{"a share", 3600, 50, 0, 0, 30 * time.Minute},
+		{"a share of what is left", 3600, 50, 0, 20 * time.Minute, 10 * time.Minute},
+		{"the sooner", 3600, 50, 600, 0, 10 * time.Minute},
+		{"the other", 3600, 50, 7200, 0, 30 * time.Minute},
+		{"past already", 3600, 50, 7200, time.Hour, time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			setup := storetest.House()
+			setup.Queues[0].ObjectiveSeconds = c.objective
+			require.NoError(t, s.Apply(t.Context(), interaction.System, interaction.Setup{Queues: setup.Queues}))
+			withPolicy(t, s, interaction.ReviewPolicy{Name: "normal", Floor: 100, Deadline: c.deadline, Objective: c.percent})
+			id, message := replied(t, s, ann)
+			exec(t, s, `update interactions set opened_at = now() - make_interval(secs => $2) where id = $1`, id, c.ago.Seconds())
+			r, err := s.OpenReview(t.Context(), id, "review", message, ann.Agent, 0)
+			require.NoError(t, err)
+			due := scan[*time.Time](t, s, `select due_at from open_reviews where task_id = $1`, r.Task)
+			if c.want == 0 {
+				require.Nil(t, due)
+				return
+			}
+			require.WithinDuration(t, time.Now().Add(c.want), *due, 20*time.Second)
+		})
+	}
 }
 
 // A process that dies on any line of a deadline leaves the review as it was or as it is to be: all of it is one transaction.

@@ -67,7 +67,9 @@ func TestTheAuditsChainOutlivesErasure(t *testing.T) {
 	after := whole(t, s)
 	require.EqualValues(t, 1, after.Erased)
 	require.Equal(t, before.Head, after.Head)
-	require.EqualValues(t, 1, after.Unsealed, "the erasure's own line")
+	require.Eventually(t, func() bool { // it counts when no transaction before it is running any more
+		return whole(t, s).Unsealed == 1
+	}, time.Minute, 10*time.Millisecond, "the erasure's own line")
 	var left int
 	require.NoError(t, s.Pool().QueryRow(t.Context(), `select count(*) from event_values v where interaction_id = $1 and v::text like '%Secret%'`, id).Scan(&left))
 	require.Zero(t, left)
@@ -90,7 +92,7 @@ func TestAnyBitThatChangesIsFound(t *testing.T) {
 	require.NoError(t, s.EraseValues(t.Context(), interaction.System, firstOf(t, s)))
 	sealAll(t, s)
 	check := whole(t, s)
-	require.EqualValues(t, 3, check.Seals)
+	require.GreaterOrEqual(t, check.Seals, int64(3), "a batch ends where a transaction was still running")
 
 	conn, err := s.Pool().Acquire(t.Context())
 	require.NoError(t, err)

@@ -74,15 +74,15 @@ func (t *tx) putQueues(ctx context.Context, setup interaction.Setup) error {
 	for _, q := range setup.Queues {
 		_, err := t.Exec(ctx, `
 			insert into queues (name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
-				choice, ageing_seconds, service_weight, objective_seconds, calendar, missed_offers)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16)
+				choice, ageing_seconds, service_weight, objective_seconds, calendar, missed_offers, service_seconds)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16, $17)
 			on conflict (name) do update set (title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
-					choice, ageing_seconds, service_weight, objective_seconds, calendar, missed_offers)
+					choice, ageing_seconds, service_weight, objective_seconds, calendar, missed_offers, service_seconds)
 				= (excluded.title, excluded.group_name, excluded.priority, excluded.chain, excluded.review_percent, excluded.route_seconds,
 					excluded.handle_seconds, excluded.offer_seconds, excluded.push,
-					excluded.choice, excluded.ageing_seconds, excluded.service_weight, excluded.objective_seconds, excluded.calendar, excluded.missed_offers)`,
+					excluded.choice, excluded.ageing_seconds, excluded.service_weight, excluded.objective_seconds, excluded.calendar, excluded.missed_offers, excluded.service_seconds)`,
 			q.Name, q.Title, q.Group, q.Priority, some(q.Chain), q.ReviewPercent, q.RouteSeconds, q.HandleSeconds, q.OfferSeconds, q.Push,
-			q.Choice, q.AgeingSeconds, q.ServiceWeight, q.ObjectiveSeconds, q.Calendar, q.MissedOffers)
+			q.Choice, q.AgeingSeconds, q.ServiceWeight, q.ObjectiveSeconds, q.Calendar, q.MissedOffers, q.ServiceSeconds)
 		if err != nil {
 			return named(err, interaction.ListQueues, q.Name)
 		}

@@ -100,7 +100,7 @@ func (t *tx) closedOr(ctx context.Context, by interaction.Actor, id interaction.
 	if err != nil {
 		return otherwise
 	}
-	return interaction.Conflict("task_over", "the task is %s already", state).With("state", state)
+	return t.lastChanges(ctx, id, interaction.Conflict("task_over", "the task is %s already", state).With("state", state))
 }
 
 // mine refuses who does not hold the task, and what was written against an older state (version 0: not asked).

@@ -17,6 +17,13 @@ const visibleInteractions = ` ($1 = 'admin'
 		or $1 <> 'designer' and vt.group_name <> '' and vt.group_name = any($3)))
 	or exists (select 1 from closed_tasks vc where vc.interaction_id = i.id and vc.agent_id = $2)) `
 
+// listedInteractions is the same for lists, where many rows are asked about: what does not depend on the row is read once.
+const listedInteractions = ` ($1 = 'admin'
+	or i.queue in (select vq.name from queues vq where vq.group_name = any($3) and $1 <> 'designer')
+	or i.stopped_at is null and exists (select 1 from tasks vt where vt.interaction_id = i.id and (vt.agent_id = $2 or vt.reserved_for = $2
+		or $1 <> 'designer' and vt.group_name <> '' and vt.group_name = any($3)))
+	or i.id in (select vc.interaction_id from closed_tasks vc where vc.agent_id = $2)) `
+
 // visibleInteraction refuses as unknown what the actor may not know of.
 func (t *tx) visibleInteraction(ctx context.Context, by interaction.Actor, id interaction.ID) error {
 	var yes bool

@@ -22,13 +22,14 @@ type counter struct {
 	offers []interaction.Offer
 	refuse func(n int) error // what becomes of the n-th offer; nil: made
 	full   int               // how often everything was read
-	ticks  int
+	looks  int
+	push   bool // the queue offers its tasks
 }
 
 var errChanged = errors.New("changed meanwhile")
 
 func newCounter() *counter {
-	c := &counter{tasks: map[interaction.ID]interaction.Queued{}, agents: map[interaction.ID]interaction.Agent{}, refuse: func(int) error { return nil }}
+	c := &counter{tasks: map[interaction.ID]interaction.Queued{}, agents: map[interaction.ID]interaction.Agent{}, refuse: func(int) error { return nil }, push: true}
 	for _, id := range []interaction.ID{"ann", "ben"} {
 		c.agents[id] = interaction.Agent{ID: id, Role: interaction.RoleAgent, Enabled: true, Ready: true, Groups: []string{"service"}, Limits: map[interaction.Channel]int{"email": 2}}
 	}
@@ -38,21 +39,15 @@ func newCounter() *counter {
 	return c
 }
 
-func (c *counter) Lead(ctx context.Context, work func(context.Context) error) (bool, error) {
+func (c *counter) Lead(ctx context.Context, _ int, work func(context.Context) error) (bool, error) {
 	return true, work(ctx)
 }
 
-func (c *counter) Tick(ctx context.Context, seen string) (interaction.Changes, error) {
-	c.mu.Lock()
-	c.ticks++
-	c.mu.Unlock()
-	return c.Changed(ctx, seen)
-}
-
-func (c *counter) Changed(_ context.Context, seen string) (interaction.Changes, error) {
+func (c *counter) Look(_ context.Context, l interaction.Look) (interaction.Changes, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := interaction.Changes{At: time.Now(), Seen: "1", All: seen == ""}
+	c.looks++
+	out := interaction.Changes{At: time.Now(), Seen: "1", All: l.Seen == "", Lanes: map[string]interaction.Lane{"service": {Push: c.push, Mine: true}}}
 	if out.All {
 		c.full++
 		for _, w := range c.tasks {
@@ -172,10 +167,43 @@ func TestAnIdleDispatcherIsCheap(t *testing.T) {
 	require.Eventually(t, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.ticks == 3
+		return c.looks == 3
 	}, 10*time.Second, time.Millisecond)
 	require.GreaterOrEqual(t, time.Since(began), 1900*time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
 	require.Empty(t, c.offers)
+}
+
+// Where no queue pushes, commits do not make a dispatcher look; its clocks do, once a second.
+func TestADispatcherDoesNotLookForWhatIsPulled(t *testing.T) {
+	for name, push := range map[string]bool{"pulled": false, "pushed": true} {
+		t.Run(name, func(t *testing.T) {
+			c := newCounter()
+			clear(c.tasks)
+			c.push = push
+			looks := func() int {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				return c.looks
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done, bell := make(chan error, 1), workers.NewBell()
+			d := &workers.Dispatcher{Store: c, Bell: bell, Log: slog.New(slog.DiscardHandler)}
+			go func() { done <- d.Run(ctx) }()
+			require.Eventually(t, func() bool { return looks() == 1 }, 10*time.Second, time.Millisecond)
+			began := time.Now()
+			require.Eventually(t, func() bool {
+				bell.Ring()
+				return looks() >= 3
+			}, 10*time.Second, time.Millisecond)
+			if push {
+				require.Less(t, time.Since(began), 1900*time.Millisecond, "it did not hear the bell")
+			} else {
+				require.GreaterOrEqual(t, time.Since(began), 1900*time.Millisecond)
+			}
+			cancel()
+			require.NoError(t, <-done)
+		})
+	}
 }

@@ -26,14 +26,7 @@ type Apart struct {
 // StartApart makes the database, configures it as the house is and starts the roles. Without the roles relay and worker nothing
 // reaches Temporal.
 func (h *House) StartApart(ctx context.Context, name, roles string) (*Apart, error) {
-	own, err := h.DatabaseURL("parley")
-	if err != nil {
-		return nil, err
-	}
-	if err := createDatabase(ctx, own, name); err != nil {
-		return nil, err
-	}
-	database, err := h.DatabaseURL(name)
+	database, err := h.NewDatabase(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +43,18 @@ func (h *House) StartApart(ctx context.Context, name, roles string) (*Apart, err
 	}
 	a := &Apart{Database: database, cmd: command("up")}
 	return a, a.start()
+}
+
+// NewDatabase makes an empty database in the house's cluster and tells how to reach it.
+func (h *House) NewDatabase(ctx context.Context, name string) (string, error) {
+	own, err := h.DatabaseURL("parley")
+	if err != nil {
+		return "", err
+	}
+	if err := createDatabase(ctx, own, name); err != nil {
+		return "", err
+	}
+	return h.DatabaseURL(name)
 }
 
 func createDatabase(ctx context.Context, at, name string) error {

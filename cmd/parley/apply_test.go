@@ -18,7 +18,7 @@ import (
 func demoSetup(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
-	for _, name := range []string{"parley.yaml", "responses.yaml", "rules.yaml"} {
+	for _, name := range []string{"desk.yaml", "parley.yaml", "responses.yaml", "rules.yaml"} {
 		content, err := os.ReadFile(filepath.Join("..", "..", "config", "demo", name))
 		require.NoError(t, err)
 		before, _, _ := bytes.Cut(content, []byte("\ntraining:"))

@@ -208,7 +208,7 @@ func (h *house) parts() []part {
 		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})
 	}
 	if h.config.runs("dispatcher") {
-		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log}, &workers.ChatClock{Store: h.store, Log: h.log},
+		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log, Shards: h.config.Shards}, &workers.ChatClock{Store: h.store, Log: h.log},
 			&workers.Usher{Store: h.store, Tell: h.tellChat, Log: h.log})
 	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},

@@ -207,6 +207,8 @@ create table interactions (
 create index interactions_thread on interactions (thread_id);
 create index interactions_contact on interactions (contact_id);
 create index interactions_queue on interactions (queue, id);
+create index interactions_priority on interactions (priority, id);
+create index interactions_category on interactions (category, id);
 
 create table closed_interactions (
 	id uuid primary key,
@@ -236,6 +238,9 @@ create table closed_interactions (
 create index closed_interactions_thread on closed_interactions (thread_id);
 create index closed_interactions_contact on closed_interactions (contact_id);
 create index closed_interactions_queue on closed_interactions (queue, id);
+create index closed_interactions_priority on closed_interactions (priority, id);
+create index closed_interactions_category on closed_interactions (category, id);
+create index closed_interactions_fields on closed_interactions (category, queue, channel, language, entry_point, priority, last_agent); -- filters of several fields end here
 
 create view all_interactions as
 	select id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state, language, category,
@@ -336,7 +341,7 @@ create table tasks (
 	place bigint not null,                       -- in line, lower first: place_of, kept by a trigger
 	opened_at timestamptz not null default now(),
 	due_at timestamptz,                          -- by the service objective
-	route_until timestamptz,                     -- routing time-out; null: it is over
+	route_until timestamptz,                     -- routing time-out; null: it is over, or there is no overflow
 	not_before timestamptz,
 	agent_id uuid,
 	reserved_for uuid,
@@ -360,7 +365,7 @@ create index tasks_agent on tasks (agent_id) where agent_id is not null;
 create index tasks_queued on tasks (queue, skill, place, id) where state = 'queued';
 create index tasks_reserved on tasks (reserved_for) where reserved_for is not null;
 create index tasks_group on tasks (group_name, place, id) where state = 'queued' and group_name <> '';
-create index tasks_routing on tasks (route_until) where state = 'queued';
+create index tasks_routing on tasks (route_until) where state = 'queued' and route_until is not null;
 create index tasks_clock on tasks (offer_until) where state = 'offered';
 create index tasks_handling on tasks (handle_until) where state = 'held';
 create index tasks_snoozed on tasks (not_before) where state = 'snoozed';
@@ -381,7 +386,7 @@ begin
 	select * into q from queues where name = new.queue;
 	new.place := place_of(new.opened_at, new.due_at, new.priority, q.ageing_seconds, q.service_weight);
 	if tg_op = 'INSERT' or new.queue <> old.queue then
-		new.route_until := case when new.kind = 'handle' then now() + make_interval(secs => q.route_seconds) end;
+		new.route_until := case when new.kind = 'handle' and q.overflow is not null then now() + make_interval(secs => q.route_seconds) end;
 	end if;
 	return new;
 end $$;
@@ -786,7 +791,7 @@ create table facts (                             -- what reports add up: one row
 ) partition by range (at);
 create index facts_at on facts (at);
 
-create table hourly (                            -- the same as sums, for real-time figures: at most 48 hours are read
+create table hourly (                            -- the same as sums, for real-time figures; the hour 'epoch' holds them since the beginning
 	hour timestamptz not null,
 	queue text not null,
 	channel text not null,

@@ -26,6 +26,8 @@ type house struct {
 	*store.Store
 	mu    sync.Mutex
 	bells []workers.Bell
+
+	shards int
 }
 
 func newHouse(t *testing.T) *house {
@@ -57,7 +59,7 @@ func value[T any](t *testing.T, h *house, sql string, args ...any) T {
 // always leads, whoever else does: for tests of several leaders at once.
 type always struct{ *store.Store }
 
-func (always) Lead(ctx context.Context, work func(context.Context) error) (bool, error) {
+func (always) Lead(ctx context.Context, _ int, work func(context.Context) error) (bool, error) {
 	return true, work(ctx)
 }
 
@@ -69,7 +71,7 @@ func (h *house) dispatch(t *testing.T, s workers.DispatchStore) (stop func()) {
 	h.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	d := &workers.Dispatcher{Store: s, Bell: bell, Log: slog.New(slog.DiscardHandler)}
+	d := &workers.Dispatcher{Store: s, Bell: bell, Log: slog.New(slog.DiscardHandler), Shards: h.shards}
 	go func() { done <- d.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
@@ -150,6 +152,50 @@ func TestTheNextLeaderGoesOn(t *testing.T) {
 	h.offeredTo(t, waiting, ann)
 	h.open(t)
 	require.Equal(t, 3, value[int](t, h, `select load_total from agents where id = $1`, ann.Agent), "he has room for three mails")
+}
+
+// Two processes share three shards. When every leader's connection is cut, and then one process stops, others lead within seconds; every task is
+// offered, and none twice.
+func TestShardsAreLedWhoeverDies(t *testing.T) {
+	h := newHouse(t)
+	h.shards = 3
+	setup := interaction.Setup{}
+	for n := range 5 {
+		name := fmt.Sprint("team", n)
+		setup.Groups = append(setup.Groups, interaction.Group{Name: name})
+		setup.Queues = append(setup.Queues, interaction.Queue{Name: name, Group: name, Push: true, OfferSeconds: 3600})
+		setup.Agents = append(setup.Agents, interaction.NewAgent{
+			Login: name, Name: name, Role: interaction.RoleAgent, Groups: []string{name}, Limits: map[string]int{"email": 100, "total": 100},
+		})
+	}
+	require.NoError(t, h.Apply(t.Context(), interaction.System, setup))
+	for n := range 5 {
+		h.ready(t, fmt.Sprint("team", n))
+	}
+	stop := h.dispatch(t, h.Store)
+	h.dispatch(t, h.Store)
+	opened := 0
+	wave := func() {
+		t.Helper()
+		for n := range 10 {
+			task := h.open(t)
+			opened++
+			// As if its workflow had asked for that queue.
+			h.exec(t, `with e as (insert into events (code, task_id, queue) values ('task.moved', $1, $2)) update tasks set queue = $2, version = version + 1 where id = $1`, task, fmt.Sprint("team", n%5))
+		}
+		began := time.Now()
+		require.Eventually(t, func() bool {
+			return value[int](t, h, `select count(*) from tasks where state = 'offered'`) == opened
+		}, 30*time.Second, 10*time.Millisecond, "some shard is led by nobody")
+		t.Logf("offered after %v", time.Since(began))
+	}
+	wave()
+	require.Equal(t, 3, value[int](t, h, `select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`))
+	h.exec(t, `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
+	wave()
+	stop()
+	wave()
+	require.Equal(t, opened, value[int](t, h, `select count(*) from events where code = 'task.offered'`), "none twice")
 }
 
 // The links of a chain open by the database's clock, for who is offered the task and for who claims it.
@@ -299,6 +345,68 @@ func (h *house) act(t *testing.T, who interaction.Actor, turn int) int32 {
 		}
 	}
 	return 0
+}
+
+// Nothing changes hands silently: while two leaders offer, people work, supervisors order and clocks run, the database itself notes every change of a task's
+// agent, and each has a line of the audit in its own transaction that names a cause.
+func TestEveryChangeOfOwnerHasACause(t *testing.T) {
+	h := newHouse(t)
+	h.exec(t, `
+		create table owners (task uuid, before uuid, after uuid, xid xid8 default pg_current_xact_id());
+		create function note_owner() returns trigger language plpgsql as $$
+		begin
+			insert into owners values (old.id, old.agent_id, new.agent_id);
+			return null;
+		end $$;
+		create trigger note_owner after update of agent_id on tasks for each row when (old.agent_id is distinct from new.agent_id) execute function note_owner()`)
+	for range 2 {
+		h.dispatch(t, always{h.Store})
+	}
+	people := []interaction.Actor{h.ready(t, "ann"), h.ready(t, "ben"), h.ready(t, "sue")}
+	vic := storetest.Person(t, h.Store, "vic")
+	var tasks []interaction.ID
+	for range 20 {
+		tasks = append(tasks, h.open(t))
+	}
+	var left atomic.Int32
+	left.Store(600)
+	var wg sync.WaitGroup
+	for n, who := range people {
+		wg.Go(func() {
+			for turn := n; left.Add(-1) > 0; turn++ {
+				h.act(t, who, 4*turn+turn%2) // releases, declines and accepts; it ends few
+			}
+		})
+	}
+	wg.Go(func() {
+		for turn := 0; left.Add(-1) > 0; turn++ {
+			h.supervise(t, vic, tasks[turn%len(tasks)], turn)
+		}
+	})
+	wg.Wait()
+	require.Greater(t, value[int](t, h, `select count(*) from owners`), 50)
+	require.Zero(t, value[int](t, h, `select count(*) from owners o where not exists (select 1 from events e where e.task_id = o.task and e.xid = o.xid and e.code <> '')`),
+		"an owner changed and nobody said why")
+	require.Zero(t, value[int](t, h, `select count(*) from owners o where after is not null and not exists (
+		select 1 from events e where e.task_id = o.task and e.xid = o.xid and e.data->>'agent' = o.after::text)`), "the line names another agent")
+}
+
+// supervise does one of the things that a supervisor does.
+func (h *house) supervise(t *testing.T, who interaction.Actor, task interaction.ID, turn int) {
+	ctx := t.Context()
+	var id interaction.ID
+	if h.Pool().QueryRow(ctx, `select interaction_id from tasks where id = $1`, task).Scan(&id) != nil {
+		return
+	}
+	order := []interaction.Order{
+		{Name: interaction.OrderHold, Force: true},
+		{Name: interaction.OrderResume, Force: true},
+		{Name: interaction.OrderReassign, Agent: storetest.Person(t, h.Store, "ben").Agent, Force: true},
+		{Name: interaction.OrderPriority, Priority: turn % 5},
+	}[turn%4]
+	_, _ = h.Order(ctx, who, id, order, 0) // a refusal changes nothing
+	_, _ = h.Pool().Exec(ctx, `update tasks set offer_until = now() where id = $1 and state = 'offered'`, task)
+	_, _ = h.Pool().Exec(ctx, `update tasks set handle_until = now() where id = $1 and state = 'held'`, task)
 }
 
 // The question who would get a task is answered as the dispatcher then decides, in a process that has none.

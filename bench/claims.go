@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"parley/bench/claims"
+	"parley/store"
+)
+
+// What claims should reach beside their references (D1).
+const (
+	leastBesideA   = 4
+	leastBesideB   = 0.4
+	mostBesideLate = 5
+)
+
+// claimRows has a thousand agents claim the next task that suits them over HTTP, a hundred thousand waiting as rows without workflows, beside simpler
+// statements in the same minutes (D1).
+func claimRows(ctx context.Context, s *session, t *table) error {
+	url, err := s.house.NewDatabase(ctx, "claims")
+	if err != nil {
+		return err
+	}
+	if err := store.Migrate(ctx, url); err != nil {
+		return err
+	}
+	r, err := claims.Compare(ctx, url, claims.Full, *rounds)
+	if err != nil {
+		return err
+	}
+	rate := claims.Median(r.Claim)
+	t.atLeast("D1", "claims/s beside claim A, 64 clients", rate/claims.Median(r.ClaimA), "x", leastBesideA)
+	t.atLeast("D1", "claims/s beside claim B", rate/claims.Median(r.ClaimB), "x", leastBesideB)
+	t.show("D1", "claims/s over HTTP; claim A, claim B, update by primary key", fmt.Sprintf("%.0f; %.0f, %.0f, %.0f", rate,
+		claims.Median(r.ClaimA), claims.Median(r.ClaimB), claims.Median(r.Update)))
+	t.atMost("D1", fmt.Sprintf("p99 of a claim at %d/s beside that of an update", claims.Full.Rate), r.ClaimP99.Seconds()/r.UpdateP99.Seconds(), "x", mostBesideLate)
+	t.show("D1", "p99 of claim, update", fmt.Sprint(r.ClaimP99.Round(time.Microsecond), ", ", r.UpdateP99.Round(time.Microsecond)))
+	if r.Unlucky > 0 {
+		t.note("D1: %d claims were told that nothing waits", r.Unlucky)
+	}
+	return nil
+}
