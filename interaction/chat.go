@@ -231,36 +231,36 @@ type ChatLimits struct {
 
 // ChatSettings are the policies of a chat's entry point; zero values mean the defaults.
 type ChatSettings struct {
-	Origins       []string          `yaml:"origins" json:"origins"`             // pages that may open sessions, as scheme://host[:port]; empty: the server's own only
-	Greeting      map[string]string `yaml:"greeting" json:"greeting"`           // by language; Liquid like standard responses
-	Questions     []ChatAsk         `yaml:"questions" json:"questions"`         // asked before an agent is invited
-	Async         bool              `yaml:"async" json:"async"`                 // 24 h and 1 h instead of 255 s and 45 s
-	AlertSeconds  int               `yaml:"alert_seconds" json:"alert_seconds"` // default 255, asynchronous 86400
-	SecondAlert   int               `yaml:"second_alert_seconds" json:"second_alert_seconds"`
-	CloseSeconds  int               `yaml:"close_seconds" json:"close_seconds"`   // behind the last alert; default 45, asynchronous 3600
-	MaxText       int               `yaml:"max_text" json:"max_text"`             // bytes of one message; default 4096
-	MaxFiles      int               `yaml:"max_files" json:"max_files"`           // default 3
-	MaxFileBytes  int64             `yaml:"max_file_bytes" json:"max_file_bytes"` // default 2 MiB
-	MaxBytes      int64             `yaml:"max_bytes" json:"max_bytes"`           // of all files of a session; default 5 MiB
-	WaitSeconds   int               `yaml:"wait_seconds" json:"wait_seconds"`     // how long the customer waits for an agent before WhenNobody; default 600, asynchronous 86400
-	WrapUpSeconds int               `yaml:"wrap_up_seconds" json:"wrap_up_seconds"`
-	WhenNobody    string            `yaml:"when_nobody" json:"when_nobody"` // message, callback or stop; default message
-	WhenClosed    string            `yaml:"when_closed" json:"when_closed"` // the same, out of hours
-	WhenGone      string            `yaml:"when_gone" json:"when_gone"`     // the same, where the customer leaves before anybody has come
-	Transcript    string            `yaml:"transcript" json:"transcript"`   // asked, always or never; default asked
+	Origins       []string          `yaml:"origins,omitempty" json:"origins,omitempty"`             // pages that may open sessions, as scheme://host[:port]; empty: the server's own only
+	Greeting      map[string]string `yaml:"greeting,omitempty" json:"greeting,omitempty"`           // by language; Liquid like standard responses
+	Questions     []ChatAsk         `yaml:"questions,omitempty" json:"questions,omitempty"`         // asked before an agent is invited
+	Async         bool              `yaml:"async,omitempty" json:"async,omitempty"`                 // 24 h and 1 h instead of 255 s and 45 s
+	AlertSeconds  int               `yaml:"alert_seconds,omitempty" json:"alert_seconds,omitempty"` // default 255, asynchronous 86400
+	SecondAlert   int               `yaml:"second_alert_seconds,omitempty" json:"second_alert_seconds,omitempty"`
+	CloseSeconds  int               `yaml:"close_seconds,omitempty" json:"close_seconds,omitempty"`   // behind the last alert; default 45, asynchronous 3600
+	MaxText       int               `yaml:"max_text,omitempty" json:"max_text,omitempty"`             // bytes of one message; default 4096
+	MaxFiles      int               `yaml:"max_files,omitempty" json:"max_files,omitempty"`           // default 3
+	MaxFileBytes  int64             `yaml:"max_file_bytes,omitempty" json:"max_file_bytes,omitempty"` // default 2 MiB
+	MaxBytes      int64             `yaml:"max_bytes,omitempty" json:"max_bytes,omitempty"`           // of all files of a session; default 5 MiB
+	WaitSeconds   int               `yaml:"wait_seconds,omitempty" json:"wait_seconds,omitempty"`     // how long the customer waits for an agent before WhenNobody; default 600, asynchronous 86400
+	WrapUpSeconds int               `yaml:"wrap_up_seconds,omitempty" json:"wrap_up_seconds,omitempty"`
+	WhenNobody    string            `yaml:"when_nobody,omitempty" json:"when_nobody,omitempty"` // message, callback or stop; default message
+	WhenClosed    string            `yaml:"when_closed,omitempty" json:"when_closed,omitempty"` // the same, out of hours
+	WhenGone      string            `yaml:"when_gone,omitempty" json:"when_gone,omitempty"`     // the same, where the customer leaves before anybody has come
+	Transcript    string            `yaml:"transcript,omitempty" json:"transcript,omitempty"`   // asked, always or never; default asked
 
 	// Mail is the entry point of channel email that transcripts are sent from and messages left here go to; without one there is neither.
-	Mail string `yaml:"mail" json:"mail"`
+	Mail string `yaml:"mail,omitempty" json:"mail,omitempty"`
 	// Texts replace what the system says, by name (closed, nobody, address, message, taken, goodbye) and language.
-	Texts map[string]map[string]string `yaml:"texts" json:"texts"`
+	Texts map[string]map[string]string `yaml:"texts,omitempty" json:"texts,omitempty"`
 }
 
 // ChatAsk is one question of the workflow; the answer becomes attached data under Key.
 type ChatAsk struct {
-	Key     string            `yaml:"key" json:"key"`
-	Text    map[string]string `yaml:"text" json:"text"` // by language
-	Choices []string          `yaml:"choices" json:"choices"`
-	Kind    string            `yaml:"kind" json:"kind"` // text, email or phone: the last two also identify the contact
+	Key     string            `yaml:"key,omitempty" json:"key,omitempty"`
+	Text    map[string]string `yaml:"text,omitempty" json:"text,omitempty"` // by language
+	Choices []string          `yaml:"choices,omitempty" json:"choices,omitempty"`
+	Kind    string            `yaml:"kind,omitempty" json:"kind,omitempty"` // text, email or phone: the last two also identify the contact
 }
 
 // News of a chat.

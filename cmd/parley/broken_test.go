@@ -26,7 +26,7 @@ agents:
   - { login: ann, name: Ann, role: agent, groups: [service], skills: { orders: 8 }, limits: { email: 3, total: 10 } }
 entry_points:
   - { name: support, channel: email, address: support@example.test, workflow: Email, queue: service, language: en }
-  - { name: chat, channel: chat, address: chat, workflow: Chat, queue: service, chat: { mail: support, greeting: { en: "Hi {{ contact.name }}" }, texts: { closed: { en: "Closed" } } } }
+  - { name: chat, channel: chat, address: chat, workflow: Chat, queue: service, chat: { mail: support, greeting: { en: "Hi {{ contact.email }}" }, texts: { closed: { en: "Closed" } } } }
 categories:
   - { name: orders, auto_threshold: 0.9 }
 responses:
@@ -57,7 +57,7 @@ var brokenFiles = []struct{ name, old, new, tells string }{
 	{"a setting twice", "review_percent: 50", "group: service", `queues[0].group: is there twice; leave one out`},
 	{"words for a number", "review_percent: 50", "review_percent: half", `:6: queues[0].review_percent = "half": is not a whole number; write a whole number`},
 	{"a fraction for a whole number", "level: 7", "level: 7.5", `queues[0].chain[0].level = "7.5": is not a whole number`},
-	{"a greeting with an unknown field", "Hi {{ contact.name }}", "Hi {{ contact.nick }}", `chat.greeting.en = "contact.nick"`},
+	{"a greeting with an unknown field", "Hi {{ contact.email }}", "Hi {{ contact.nick }}", `chat.greeting.en = "contact.nick"`},
 	{"a text that nobody says", "texts: { closed:", "texts: { open:", `"open" is none of closed, nobody`},
 	{"mail by an entry point that is not there", "mail: support", "mail: post", `chat.mail = "post": there is no such name`},
 	{"yes for true", "enabled: true", "enabled: sure", `rules[0].enabled = "sure": is not true or false; write true or false`},
@@ -178,7 +178,7 @@ func TestFaultsHaveTheirPlaces(t *testing.T) {
 	var out strings.Builder
 	require.Equal(t, exitConfig, command(t.Context(), []string{"apply", "--database-url", url, "-f", path}, &out))
 	require.Equal(t, `parley: `+path+`:4: queues "service": group = "x": there is no such name in groups; name one of service
-parley: `+path+`:26: review_policies "normal": form = "y": there is no such name in forms; name one of quality
+parley: `+path+`:27: review_policies "normal": form = "y": there is no such name in forms; name one of quality
 `, out.String())
 	require.NoError(t, os.WriteFile(path, []byte(good), 0o600))
 	require.Zero(t, command(t.Context(), []string{"apply", "--database-url", url, "-f", path}, &out), out.String())
