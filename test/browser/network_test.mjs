@@ -153,7 +153,7 @@ test("waits before another try grow, are capped and differ", async () => {
 test("a server that asks for patience gets the text later, in order", async () => {
   const { page, server } = await scene();
   let refused = 0;
-  server.refuseText = () => [{ code: "slow_down", retry_after: 1 }, { code: "unavailable" }][refused++];
+  server.refuseText = () => [{ code: "slow_down", retry_after: 1 }, { code: "database_away" }][refused++];
   await say(page, "first");
   await say(page, "second");
   await until("both", () => server.messages.length === 2);

@@ -73,6 +73,26 @@ test("what is unread is counted while the window is closed, and read when it ope
   assert.equal(await page.locator(".badge").isVisible(), false);
 });
 
+test("the list stays at its end until the reader goes up", async () => {
+  const { page, server } = await scene();
+  const log = page.locator(".log");
+  const below = () => log.evaluate((at) => at.scrollHeight - at.scrollTop - at.clientHeight);
+  for (let n = 1; n <= 40; n++) server.say({ text: `message ${n}\nof two lines` });
+  await shows(page, "message 40");
+  await until("the end to be seen", async () => (await below()) < 5);
+  await until("all to be read", () => server.said("read").at(-1)?.number === 40);
+  assert.equal(await page.locator(".jump").isVisible(), false);
+  await log.evaluate((at) => (at.scrollTop = 100));
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))); // the scroll was told of
+  server.say({ text: "one more" });
+  await page.getByRole("button", { name: "New messages" }).waitFor();
+  assert.ok(await below() > 100, "he reads on undisturbed");
+  assert.equal(server.said("read").at(-1).number, 40);
+  await page.getByRole("button", { name: "New messages" }).click();
+  await until("it to be read", () => server.said("read").at(-1).number === 41);
+  assert.equal(await page.locator(".jump").isVisible(), false);
+});
+
 test("everything that somebody wrote is shown as text", async () => {
   const evil = `<img src=x onerror="window.hit=1"><script>window.hit=1</script>"'&lt;`;
   const { page, server } = await scene();

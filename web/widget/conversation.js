@@ -291,7 +291,7 @@ export class Conversation extends EventTarget {
 }
 
 // Codes of what will be over in a moment.
-const passing = new Set(["unavailable", "restarting"]);
+const passing = new Set(["database_away", "restarting"]);
 
 const staff = new Set(["agent", "supervisor"]);
 

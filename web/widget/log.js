@@ -15,6 +15,7 @@ export class Log {
     this.element = el("div", { class: "talk" }, this.scroller, this.jump);
     new ResizeObserver(() => this.atEnd && this.toEnd()).observe(this.list);
     this.atEnd = true;
+    this.top = 0; // where the list was when it was last looked at
   }
 
   /** update brings the list to what the conversation is now. */
@@ -92,7 +93,9 @@ export class Log {
 
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.atEnd = scrollHeight - scrollTop - clientHeight < nearEnd;
+    if (scrollHeight - scrollTop - clientHeight < nearEnd) this.atEnd = true;
+    else if (scrollTop < this.top) this.atEnd = false; // the reader went up; else the list grew meanwhile
+    this.top = scrollTop;
     if (this.atEnd) this.jump.hidden = true;
     this.onread?.();
   }
