@@ -78,6 +78,7 @@ type listener struct {
 	// turned is called, from a goroutine of its own, when the customer's session has ended, or an agent's part in it has changed.
 	turned func()
 	ended  bool
+	gone   bool // nothing is handed to it any more
 }
 
 func newHub(base context.Context, store interaction.ChatStore, log *slog.Logger) *hub {
@@ -294,7 +295,7 @@ func (r *room) unlisten(l *listener) {
 			break
 		}
 	}
-	l.live = false
+	l.live, l.gone = false, true
 	if len(r.listeners) == 0 {
 		r.listeners, r.ring, r.typing = nil, nil, nil
 	}
@@ -306,7 +307,7 @@ func (l *listener) catchUp() {
 	for l.sink.spare(l.room.hub.base) {
 		r := l.room
 		r.mu.Lock()
-		if r.serveRing(l) {
+		if l.gone || r.serveRing(l) {
 			r.mu.Unlock()
 			return
 		}
@@ -323,7 +324,7 @@ func (l *listener) catchUp() {
 			continue
 		}
 		for _, m := range list {
-			if !l.sink.spare(r.hub.base) || !l.sink.send(message(m, l.agents)) {
+			if !l.sink.spare(r.hub.base) || l.isGone() || !l.sink.send(message(m, l.agents)) {
 				return
 			}
 			l.heard(m)
@@ -339,6 +340,12 @@ func (l *listener) catchUp() {
 		}
 		r.mu.Unlock()
 	}
+}
+
+func (l *listener) isGone() bool {
+	l.room.mu.Lock()
+	defer l.room.mu.Unlock()
+	return l.gone
 }
 
 // serveRing makes a listener live if what it lacks is remembered here, or nothing is lacking. The room's lock is held.
