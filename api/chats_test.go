@@ -46,8 +46,8 @@ func TestAConversationOverREST(t *testing.T) {
 		`{"text":"Other","client_id":"a1"}`:                              {409, "id_reused"},
 		`{"kind":"url","text":"javascript:1"}`:                           {422, "bad_url"},
 		`{"kind":"file","upload":"` + string(interaction.NewID()) + `"}`: {422, "bad_file"},
-		`{"kind":"ended"}`: {422, "bad_value"},
-		`{"text":""}`:      {422, "required"},
+		`{"kind":"ended"}`:                                               {422, "bad_value"},
+		`{"text":""}`:                                                    {422, "required"},
 	} {
 		got := h.do("ann", post, path+"/messages", body)
 		require.Equal(t, want.status, got.status, "%s: %s", body, got)
