@@ -113,6 +113,9 @@ func (r *resumer) hear(ctx context.Context, f wire.ChatFrame, next *int) bool {
 		}
 		return true
 	case f.Type == "error":
+		if f.RetryAfter == 0 {
+			r.wrong = errors.Join(r.wrong, fmt.Errorf("%s was refused: %s", f.ClientID, f.Code))
+		}
 		pause(ctx, time.Duration(f.RetryAfter)*time.Second) // slow down, or a part was away: the same is sent again
 		return true
 	}
@@ -180,7 +183,8 @@ func TestChatsGoOnWhateverIsKilled(t *testing.T) {
 	setup := t.TempDir()
 	require.NoError(t, os.CopyFS(setup, os.DirFS(filepath.Join(source, "config", "demo"))))
 	require.NoError(t, os.WriteFile(filepath.Join(setup, "zz-resume.yaml"), []byte(
-		"entry_points:\n  - { name: "+chatEntryPoint+", channel: chat, address: resume.example.test, workflow: Chat, queue: service }\n"), 0o600))
+		"queues:\n  - { name: always, group: service }\n"+ // it has no hours: a chat is not closed by the clock on the wall
+			"entry_points:\n  - { name: "+chatEntryPoint+", channel: chat, address: resume.example.test, workflow: Chat, queue: always }\n"), 0o600))
 	p := newProduct(t, "PARLEY_SETUP="+setup)
 	p.start()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -227,7 +231,11 @@ func acknowledged(customers []*resumer, want int) error {
 	for _, c := range customers {
 		c.mu.Lock()
 		have += len(c.acked)
+		wrong := c.wrong
 		c.mu.Unlock()
+		if wrong != nil {
+			return wrong
+		}
 	}
 	if have < want {
 		return fmt.Errorf("%d of %d were acknowledged", have, want)

@@ -65,6 +65,9 @@ func TestAConversation(t *testing.T) {
 	require.Equal(t, true, welcome["resumed"])
 	again.hears("5 url https://shop.test/kettle", "6 renamed Kimberly", "7 ended customer")
 	require.Equal(t, websocket.StatusNormalClosure, again.closed())
+	knows, _ := p.connect(c, 8)
+	require.Equal(t, "ended", knows.expect("bye")["code"])
+	require.Equal(t, websocket.StatusNormalClosure, knows.closed(), "also who has seen the end")
 }
 
 // E4, C-10, C-11: a client that does not hear the answer asks again; it is one message and one answer.

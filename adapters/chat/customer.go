@@ -49,6 +49,9 @@ func (a *Adapter) customerSocket(w http.ResponseWriter, r *http.Request) {
 	defer m.room.departs()
 	defer m.room.unlisten(m.ear)
 	m.welcome(session, entry.settings, hello, c.send)
+	if !session.EndedAt.IsZero() && hello.since() >= session.Last { // the end itself, which says goodbye, is not sent again
+		m.ear.turned()
+	}
 	for {
 		f, err := c.read(c.base)
 		if err != nil {
