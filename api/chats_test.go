@@ -39,15 +39,16 @@ func TestAConversationOverREST(t *testing.T) {
 	require.Equal(t, 201, said.status, said)
 	again := h.do("ann", post, path+"/messages", `{"text":"Hello","client_id":"a1"}`)
 	require.Equal(t, said.body["number"], again.body["number"])
+	stranger := `{"kind":"file","upload":"` + string(interaction.NewID()) + `"}`
 	for body, want := range map[string]struct {
 		status int
 		code   string
 	}{
-		`{"text":"Other","client_id":"a1"}`:                              {409, "id_reused"},
-		`{"kind":"url","text":"javascript:1"}`:                           {422, "bad_url"},
-		`{"kind":"file","upload":"` + string(interaction.NewID()) + `"}`: {422, "bad_file"},
-		`{"kind":"ended"}`:                                               {422, "bad_value"},
-		`{"text":""}`:                                                    {422, "required"},
+		`{"text":"Other","client_id":"a1"}`:    {409, "id_reused"},
+		`{"kind":"url","text":"javascript:1"}`: {422, "bad_url"},
+		stranger:                               {422, "bad_file"},
+		`{"kind":"ended"}`:                     {422, "bad_value"},
+		`{"text":""}`:                          {422, "required"},
 	} {
 		got := h.do("ann", post, path+"/messages", body)
 		require.Equal(t, want.status, got.status, "%s: %s", body, got)
