@@ -59,6 +59,7 @@ func WriteSetup(demo, into string, p Policy) error {
 }
 
 func (p Policy) change(file map[string]section, demo string) {
+	delete(file, "review_policies") // the queues' own percentage counts
 	for _, q := range file["queues"] {
 		q["review_percent"] = 0
 	}
