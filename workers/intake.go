@@ -20,8 +20,9 @@ type IntakeStore interface {
 	PutBack(ctx context.Context, id interaction.ID) error
 }
 
-// maxAttempts is how often a process may die over one inbound row before it is left unparsed to a person.
-const maxAttempts = 3
+// maxAttempts is how often a process may die over one inbound row before it is left unparsed to a person. Whoever kills processes for other reasons can hit the same
+// row some times in a row: with three the kill test once had a good mail kept raw.
+const maxAttempts = 6
 
 // Intake makes interactions and messages of what was accepted: it parses outside
 // of any transaction and settles each row in one. A row that cannot be parsed becomes an
@@ -85,7 +86,7 @@ func (w *Intake) putBack(ctx context.Context, in interaction.Taken, cause error)
 
 func (w *Intake) settle(ctx context.Context, in interaction.Taken) error {
 	if in.Attempts > maxAttempts {
-		return w.Store.Settle(ctx, in, keptRaw(in, "it could not be processed three times"))
+		return w.Store.Settle(ctx, in, keptRaw(in, "it could not be processed six times"))
 	}
 	raw, err := w.Store.Raw(ctx, in.ID)
 	if err != nil {

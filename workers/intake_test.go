@@ -61,7 +61,7 @@ func TestIntakeLosesNothing(t *testing.T) {
 	}{
 		{"read", 1, good, "read", false},
 		{"a parser that panics leaves it to a person", 1, parserFunc(func() interaction.Parsed { panic("bad mail") }), "", true},
-		{"the fourth try is not parsed: three times the process died over it", 4, good, "", true},
+		{"the seventh try is not parsed: six times the process died over it", 7, good, "", true},
 		{"no parser for the channel", 1, nil, "", true},
 	}
 	for _, tt := range tests {
