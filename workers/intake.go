@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,9 +21,8 @@ type IntakeStore interface {
 	PutBack(ctx context.Context, id interaction.ID) error
 }
 
-// maxAttempts is how often a process may die over one inbound row before it is left unparsed to a person. Whoever kills processes for other reasons can hit the same
-// row some times in a row: with three the kill test once had a good mail kept raw.
-const maxAttempts = 6
+// maxAttempts is how often a process may die over one inbound row before it is left unparsed to a person.
+const maxAttempts = 3
 
 // Intake makes interactions and messages of what was accepted: it parses outside
 // of any transaction and settles each row in one. A row that cannot be parsed becomes an
@@ -33,6 +33,8 @@ type Intake struct {
 	Bell     Bell
 	Log      *slog.Logger
 	Parallel int // rows at once; 0: 4
+
+	sure bool // what waits was not tried before: many can be taken at once
 }
 
 // Run works until the context ends.
@@ -45,7 +47,12 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 	if parallel == 0 {
 		parallel = 4
 	}
-	taken, err := w.Store.Take(ctx, 4*parallel)
+	limit := 4 * parallel
+	if !w.sure { // whoever dies now dies over one row, and no other is blamed
+		limit = 1
+	}
+	taken, err := w.Store.Take(ctx, limit)
+	w.sure = err == nil && !slices.ContainsFunc(taken, func(in interaction.Taken) bool { return in.Attempts > 1 })
 	if err != nil || len(taken) == 0 {
 		return false, err
 	}
@@ -71,22 +78,36 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// putBack does not count a try that failed because PostgreSQL was away: that is no fault of the row.
+// putBack does not count a try that failed because PostgreSQL was away: that is no fault of the row. It is said again until PostgreSQL has heard it.
 func (w *Intake) putBack(ctx context.Context, in interaction.Taken, cause error) {
 	var e *interaction.Error
 	if !errors.As(cause, &e) || e.Code != "database_away" {
 		return
 	}
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := w.Store.PutBack(keep, in.ID); err != nil {
-		w.Log.Warn("a try stays counted", "inbound", in.ID, "error", err)
+	for {
+		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		err := w.Store.PutBack(keep, in.ID)
+		cancel()
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			w.Log.Warn("a try stays counted", "inbound", in.ID, "error", err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(putBackPause):
+		}
 	}
 }
 
+// putBackPause is how long PostgreSQL is left alone between two tries to say that a row was not at fault.
+const putBackPause = 200 * time.Millisecond
+
 func (w *Intake) settle(ctx context.Context, in interaction.Taken) error {
 	if in.Attempts > maxAttempts {
-		return w.Store.Settle(ctx, in, keptRaw(in, "it could not be processed six times"))
+		return w.Store.Settle(ctx, in, keptRaw(in, "it could not be processed three times"))
 	}
 	raw, err := w.Store.Raw(ctx, in.ID)
 	if err != nil {

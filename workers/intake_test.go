@@ -19,11 +19,14 @@ type box struct {
 	settled map[interaction.ID]interaction.Parsed
 	fail    map[interaction.ID]error
 	back    []interaction.ID
+	deaf    int   // so many of the next calls of PutBack fail
+	limits  []int // that were asked of Take
 }
 
-func (b *box) Take(context.Context, int) ([]interaction.Taken, error) {
+func (b *box) Take(_ context.Context, limit int) ([]interaction.Taken, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.limits = append(b.limits, limit)
 	rows := b.rows
 	b.rows = nil
 	return rows, nil
@@ -32,6 +35,10 @@ func (b *box) Take(context.Context, int) ([]interaction.Taken, error) {
 func (b *box) Raw(context.Context, interaction.ID) ([]byte, error) { return []byte("raw"), nil }
 
 func (b *box) PutBack(_ context.Context, id interaction.ID) error {
+	if b.deaf > 0 {
+		b.deaf--
+		return errors.New("PostgreSQL is away")
+	}
 	b.back = append(b.back, id)
 	return nil
 }
@@ -61,7 +68,7 @@ func TestIntakeLosesNothing(t *testing.T) {
 	}{
 		{"read", 1, good, "read", false},
 		{"a parser that panics leaves it to a person", 1, parserFunc(func() interaction.Parsed { panic("bad mail") }), "", true},
-		{"the seventh try is not parsed: six times the process died over it", 7, good, "", true},
+		{"the fourth try is not parsed: three times the process died over it", 4, good, "", true},
 		{"no parser for the channel", 1, nil, "", true},
 	}
 	for _, tt := range tests {
@@ -97,4 +104,28 @@ func TestOneBadRowDoesNotHoldUpTheOthers(t *testing.T) {
 	require.False(t, found, "it waits before it tries again")
 	require.Len(t, b.settled, 2)
 	require.Equal(t, []interaction.ID{"b"}, b.back, "that PostgreSQL was away is not counted against the row")
+}
+
+// PostgreSQL that is away for the row is away for the word that it was not at fault, too: it is said until it is heard.
+func TestATryThatFailedForPostgreSQLIsPutBackInTheEnd(t *testing.T) {
+	b := &box{
+		settled: map[interaction.ID]interaction.Parsed{}, deaf: 2, fail: map[interaction.ID]error{"a": interaction.Unavailable("database_away", errors.New("away"))},
+		rows: []interaction.Taken{{ID: "a", Channel: interaction.Email, Attempts: 1}},
+	}
+	w := &Intake{Store: b, Log: slog.New(slog.DiscardHandler)}
+	_, err := w.round(t.Context())
+	require.Error(t, err, "the row itself waits for the next round")
+	require.Equal(t, []interaction.ID{"a"}, b.back)
+}
+
+// Behind a start, and as long as what waits was tried before, rows are taken one by one: a row is blamed for its own deaths only.
+func TestRowsThatWereTriedBeforeAreTakenAlone(t *testing.T) {
+	b := &box{settled: map[interaction.ID]interaction.Parsed{}}
+	w := &Intake{Store: b, Log: slog.New(slog.DiscardHandler)}
+	for _, attempts := range []int{2, 3, 1, 1, 2, 1} {
+		b.rows = []interaction.Taken{{ID: "a", Channel: interaction.Email, Attempts: attempts}}
+		_, err := w.round(t.Context())
+		require.NoError(t, err)
+	}
+	require.Equal(t, []int{1, 1, 1, 16, 16, 1}, b.limits)
 }

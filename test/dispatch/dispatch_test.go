@@ -368,23 +368,26 @@ func TestEveryChangeOfOwnerHasACause(t *testing.T) {
 	for range 20 {
 		tasks = append(tasks, h.open(t))
 	}
-	var left atomic.Int32
-	left.Store(600)
-	var wg sync.WaitGroup
-	for n, who := range people {
+	owners := func() int { return value[int](t, h, `select count(*) from owners`) }
+	for round := 0; round < 10 && owners() <= 50; round++ { // a busy machine sees less happen in one
+		var left atomic.Int32
+		left.Store(600)
+		var wg sync.WaitGroup
+		for n, who := range people {
+			wg.Go(func() {
+				for turn := n; left.Add(-1) > 0; turn++ {
+					h.act(t, who, 4*turn+turn%2) // releases, declines and accepts; it ends few
+				}
+			})
+		}
 		wg.Go(func() {
-			for turn := n; left.Add(-1) > 0; turn++ {
-				h.act(t, who, 4*turn+turn%2) // releases, declines and accepts; it ends few
+			for turn := 0; left.Add(-1) > 0; turn++ {
+				h.supervise(t, vic, tasks[turn%len(tasks)], turn)
 			}
 		})
+		wg.Wait()
 	}
-	wg.Go(func() {
-		for turn := 0; left.Add(-1) > 0; turn++ {
-			h.supervise(t, vic, tasks[turn%len(tasks)], turn)
-		}
-	})
-	wg.Wait()
-	require.Greater(t, value[int](t, h, `select count(*) from owners`), 10)
+	require.Greater(t, owners(), 50)
 	require.Zero(t, value[int](t, h, `select count(*) from owners o where not exists (select 1 from events e where e.task_id = o.task and e.xid = o.xid and e.code <> '')`),
 		"an owner changed and nobody said why")
 	require.Zero(t, value[int](t, h, `select count(*) from owners o where after is not null and not exists (
