@@ -22,9 +22,9 @@ func Process(t testing.TB, s *store.Store, deaf bool, chats func([]interaction.C
 	if !deaf {
 		opt.Others = store.NewOthers()
 	}
-	p, err := store.Open(context.Background(), s.Pool().Config().ConnString(), opt)
+	p, err := store.Open(t.Context(), s.Pool().Config().ConnString(), opt)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	if !deaf {
 		running.Go(func() { _ = p.TellOthers(ctx) })

@@ -27,7 +27,7 @@ var WithRequest = store.WithRequest
 func New(t testing.TB, opt store.Options) *store.Store {
 	t.Helper()
 	s := Empty(t, opt)
-	require.NoError(t, s.Apply(context.Background(), interaction.System, House()))
+	require.NoError(t, s.Apply(t.Context(), interaction.System, House()))
 	return s
 }
 
@@ -41,10 +41,10 @@ func Empty(t testing.TB, opt store.Options) *store.Store {
 	if server == "" {
 		t.Skipf("SKIPPED: needs PostgreSQL; set %s, as make test does", Setting)
 	}
-	ctx := context.Background()
+	ctx := t.Context()
 	name := fmt.Sprintf("test_%s", strings.ReplaceAll(string(interaction.NewID()), "-", ""))
-	admin(t, server, "create database "+name)
-	t.Cleanup(func() { admin(t, server, "drop database if exists "+name+" with (force)") })
+	admin(ctx, t, server, "create database "+name)
+	t.Cleanup(func() { admin(context.WithoutCancel(ctx), t, server, "drop database if exists "+name+" with (force)") })
 
 	own, err := url.Parse(server)
 	require.NoError(t, err)
@@ -62,9 +62,8 @@ func Empty(t testing.TB, opt store.Options) *store.Store {
 	return s
 }
 
-func admin(t testing.TB, server, statement string) {
+func admin(ctx context.Context, t testing.TB, server, statement string) {
 	t.Helper()
-	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, server)
 	require.NoError(t, err)
 	defer conn.Close(ctx)
@@ -108,7 +107,7 @@ func House() interaction.Setup {
 func Person(t testing.TB, s *store.Store, login string) interaction.Actor {
 	t.Helper()
 	a := interaction.Actor{Login: login, Groups: []string{}}
-	require.NoError(t, s.Pool().QueryRow(context.Background(), `select id, role,
+	require.NoError(t, s.Pool().QueryRow(t.Context(), `select id, role,
 		(select coalesce(array_agg(group_name), '{}') from agent_groups where agent_id = id) from agents where login = $1`, login).
 		Scan(&a.Agent, &a.Role, &a.Groups))
 	return a
