@@ -33,6 +33,8 @@ type (
 	ReviewPolicySetup interaction.ReviewPolicy
 	// WebhookSetup is who hears of events.
 	WebhookSetup interaction.Webhook
+	// LinkSetup is an account or a line at a carrier.
+	LinkSetup interaction.Link
 )
 
 // RuleSetup is a screening rule.
@@ -78,6 +80,7 @@ type SetupBody struct {
 	Dispositions   []DispositionSetup  `json:"dispositions,omitempty"`
 	ReviewPolicies []ReviewPolicySetup `json:"review_policies,omitempty"`
 	Webhooks       []WebhookSetup      `json:"webhooks,omitempty"`
+	Links          []LinkSetup         `json:"links,omitempty"`
 }
 
 // The lists, each with how its things come out of a setup and go into one.
@@ -208,6 +211,16 @@ var (
 		},
 		func(w *WebhookSetup) *string { return &w.Name },
 	}
+	linkKind = setupKind[LinkSetup]{
+		interaction.ListLinks,
+		func(s interaction.Setup) []LinkSetup {
+			return each(s.Links, func(l interaction.Link) LinkSetup { return LinkSetup(l) })
+		},
+		func(s *interaction.Setup, l []LinkSetup) {
+			s.Links = each(l, func(l LinkSetup) interaction.Link { return interaction.Link(l) })
+		},
+		func(l *LinkSetup) *string { return &l.Name },
+	}
 )
 
 // addConfiguration adds the routes of all lists and of the whole.
@@ -227,12 +240,13 @@ func (s *server) addConfiguration() {
 	addSetup(s, dispositionKind)
 	addSetup(s, policyKind)
 	addSetup(s, webhookKind)
+	addSetup(s, linkKind)
 }
 
 func setupBody(s interaction.Setup) SetupBody {
 	return SetupBody{
 		groupKind.out(s), reasonKind.out(s), formKind.out(s), calendarKind.out(s), queueKind.out(s), entryPointKind.out(s), agentKind.out(s), categoryKind.out(s), responseKind.out(s),
-		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s), webhookKind.out(s),
+		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s), webhookKind.out(s), linkKind.out(s),
 	}
 }
 
@@ -250,5 +264,6 @@ func (b SetupBody) setup() (s interaction.Setup) {
 	dispositionKind.into(&s, b.Dispositions)
 	policyKind.into(&s, b.ReviewPolicies)
 	webhookKind.into(&s, b.Webhooks)
+	linkKind.into(&s, b.Links)
 	return s
 }

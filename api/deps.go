@@ -39,6 +39,7 @@ type Store interface {
 	Events
 	Configurations
 	Webhooks
+	Links
 	Chats
 	Supervision
 	Statistics

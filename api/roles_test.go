@@ -112,6 +112,7 @@ var rolesTable = map[string]row{
 	"PUT /v1/agents/me/state":           {own: allOf(200), designer: 403, admin: 200, body: `{"ready":true}`},
 	"PUT /v1/agents/me/password":        {own: allOf(204), designer: 204, admin: 204, body: `{"current":"open sesame","new":"open barley"}`},
 	"GET /v1/events":                    {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/links":                     {own: allOf(403), designer: 200, admin: 200},
 	"GET /v1/webhooks":                  {own: allOf(403), designer: 200, admin: 200},
 	"GET /v1/webhooks/{name}":           {own: allOf(403), designer: 200, admin: 200, object: "webhook", path: "/v1/webhooks/crm"},
 	"POST /v1/webhooks/{name}/secret":   {own: allOf(403), designer: 403, admin: 200, object: "webhook", path: "/v1/webhooks/crm/secret"},
@@ -127,6 +128,7 @@ var spares = map[string]string{
 	interaction.ListResponses: `{"language":"en","usage":"snippet","text":"Spare"}`, interaction.ListRules: `{"enabled":true,"then":{"priority":1}}`,
 	interaction.ListDispositions: `{"queues":["sales"],"channels":["chat"]}`, interaction.ListReviewPolicies: `{"queue":"sales","category":"billing"}`,
 	interaction.ListWebhooks: `{"url":"https://crm.example.test/","events":["send.*"]}`,
+	interaction.ListLinks:    `{"kind":"imap","entry_point":"support","settings":{"host":"mail.example.test"},"secret":"env:PARLEY_LINK_SPARE"}`,
 }
 
 // The configuration is for designers and admins; people in it are for admins to change, and are never removed.

@@ -119,6 +119,7 @@ func (s *server) addRoutes() {
 
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 
+	on(s, route{method: get, path: "/v1/links", summary: "List the lines to carriers, and how they are doing", configures: true}, s.listLinks)
 	on(s, route{method: get, path: "/v1/webhooks", summary: "List who is told of events, and how that goes", configures: true}, s.listWebhooks)
 	on(s, route{method: get, path: "/v1/webhooks/{name}", summary: "Look at how deliveries to one go", configures: true}, s.getWebhook)
 	on(s, route{method: post, path: "/v1/webhooks/{name}/secret", summary: "Give a webhook a new secret, and tell it", role: admin}, s.rotateWebhook)

@@ -98,6 +98,7 @@ type Address struct {
 type Outbound struct {
 	Interaction ID
 	Key         string // of the ledger row; unique per effect
+	Channel     Channel
 	EntryPoint  string
 	MessageID   string // without angle brackets
 	Date        time.Time

@@ -21,6 +21,7 @@ type Setup struct {
 	Forms          []Form          `yaml:"forms,omitempty" json:"forms,omitempty"`
 	ReviewPolicies []ReviewPolicy  `yaml:"review_policies,omitempty" json:"review_policies,omitempty"`
 	Webhooks       []Webhook       `yaml:"webhooks,omitempty" json:"webhooks,omitempty"`
+	Links          []Link          `yaml:"links,omitempty" json:"links,omitempty"`
 	Models         []Model         `yaml:"-" json:"-"`                  // trained from what Training names
 	Training       []Training      `yaml:"training,omitempty" json:"-"` // labelled texts, a file a language
 }

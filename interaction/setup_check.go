@@ -107,6 +107,17 @@ func CheckSetup(wanted, there Setup) []*Fault {
 		at.code(w.Name)
 		at.webURL("url", w.URL)
 	}
+	for _, l := range wanted.Links {
+		at := c.of(ListLinks, l.Name)
+		at.code(l.Name)
+		at.names("entry_point", l.EntryPoint, ListEntryPoints)
+		if l.EntryPoint == "" {
+			at.fault("entry_point", "", "is missing; %s", nameOneOf(c.known[ListEntryPoints]))
+		}
+		if l.Secret != "" && !SecretPlace.MatchString(l.Secret) {
+			at.fault("secret", "", "is not a place; write env:PARLEY_LINK_NAME or file:NAME (of a file in PARLEY_SECRETS), never the secret itself")
+		}
+	}
 	for _, p := range wanted.ReviewPolicies {
 		c.policy(c.of(ListReviewPolicies, p.Name), p)
 	}

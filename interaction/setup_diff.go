@@ -25,12 +25,13 @@ const (
 	ListDispositions   = "dispositions"
 	ListReviewPolicies = "review_policies"
 	ListWebhooks       = "webhooks"
+	ListLinks          = "links"
 )
 
 // Lists are all of them, in that order.
 var Lists = []string{
 	ListGroups, ListReasons, ListForms, ListCalendars, ListQueues, ListEntryPoints, ListAgents, ListCategories, ListResponses, ListRules, ListDispositions, ListReviewPolicies,
-	ListWebhooks,
+	ListWebhooks, ListLinks,
 }
 
 // Entry is one thing of a setup, in the form in which setups are compared: its fields as JSON knows them, without empty ones.
@@ -145,6 +146,7 @@ func (s Setup) Entries() []Entry {
 	all = entries(all, ListDispositions, s.Dispositions, func(d Disposition) string { return d.Name })
 	all = entries(all, ListReviewPolicies, s.ReviewPolicies, func(p ReviewPolicy) string { return p.Name })
 	all = entries(all, ListWebhooks, s.Webhooks, func(w Webhook) string { return w.Name })
+	all = entries(all, ListLinks, s.Links, func(l Link) string { return l.Name })
 	return all
 }
 
@@ -268,6 +270,7 @@ func (s Setup) Only(changes []Change) Setup {
 	s.Dispositions = keep(s.Dispositions, func(d Disposition) bool { return wanted[ListDispositions+" "+d.Name] })
 	s.ReviewPolicies = keep(s.ReviewPolicies, func(p ReviewPolicy) bool { return wanted[ListReviewPolicies+" "+p.Name] })
 	s.Webhooks = keep(s.Webhooks, func(w Webhook) bool { return wanted[ListWebhooks+" "+w.Name] })
+	s.Links = keep(s.Links, func(l Link) bool { return wanted[ListLinks+" "+l.Name] })
 	return s
 }
 

@@ -34,12 +34,12 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 	var kind interaction.MessageKind
 	var thread interaction.ID
 	err = s.pool.QueryRow(ctx, `
-		select l.state, l.attempt, l.attempts, l.repeat, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
+		select l.state, l.attempt, l.attempts, l.repeat, e.channel, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
 			m.message_id, m.in_reply_to, m.refs, m.attachments, e.address
 		from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
 		join interactions i on i.id = l.interaction_id join entry_points e on e.name = i.entry_point
 		where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
-		Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
+		Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.Channel, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
 			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope)
 	if noRows(err) {
 		return send, interaction.Unknown("send")

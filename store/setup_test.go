@@ -48,6 +48,7 @@ func full() interaction.Setup {
 		Name: "refunds", Queue: "service", Category: "money/refund", Skill: "refunds", Agent: "ann", Floor: 10, Ceiling: number(90), Start: number(50),
 		Rise: 20, Fall: 5, Clean: 4, Form: "quality", Deadline: 600, Objective: 50, Overdue: interaction.OverdueReassign, EscalateTo: "quality",
 	}}
+	s.Links = []interaction.Link{{Name: "box", Kind: "imap", EntryPoint: s.EntryPoints[0].Name, Settings: map[string]any{"host": "mail.example.test"}, Secret: "env:PARLEY_LINK_BOX", Disabled: true}}
 	s.Webhooks = []interaction.Webhook{{Name: "crm", URL: "https://crm.example.test/", Events: []string{"send.*"}, Disabled: true}}
 	return s
 }

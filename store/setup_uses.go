@@ -42,6 +42,7 @@ var usesBy = map[string]string{
 	interaction.ListEntryPoints: `
 		select 'rules', name, 0 from rules where definition->'entry_points' ? $1
 		union all select 'entry_points', name, 0 from entry_points where chat->>'mail' = $1
+		union all select 'links', name, 0 from links where entry_point = $1
 		union all select 'open_interactions', '', count(*) from interactions where entry_point = $1
 		union all select 'accepted', '', count(*) from inbound where state = 'new' and entry_point = $1`,
 	interaction.ListCategories: `

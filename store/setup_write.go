@@ -15,7 +15,7 @@ func (t *tx) putSetup(ctx context.Context, by interaction.Actor, setup interacti
 	for _, part := range []func(context.Context, interaction.Setup) error{
 		t.putGroups, t.putWords, t.putForms, t.putCalendars, t.putQueues, t.putEntryPoints,
 		func(ctx context.Context, setup interaction.Setup) error { return t.putAgents(ctx, by, setup) },
-		t.putCategories, t.putResponses, t.putRules, t.putPolicies, t.putWebhooks,
+		t.putCategories, t.putResponses, t.putRules, t.putPolicies, t.putWebhooks, t.putLinks,
 	} {
 		if err := part(ctx, setup); err != nil {
 			return err
@@ -245,7 +245,7 @@ var tableOf = map[string]string{
 	interaction.ListCalendars: "calendars", interaction.ListQueues: "queues",
 	interaction.ListEntryPoints: "entry_points", interaction.ListCategories: "categories", interaction.ListResponses: "responses",
 	interaction.ListRules: "rules", interaction.ListDispositions: "dispositions", interaction.ListReviewPolicies: "review_policies",
-	interaction.ListWebhooks: "webhooks",
+	interaction.ListWebhooks: "webhooks", interaction.ListLinks: "links",
 }
 
 // remove takes a thing out that nothing uses.

@@ -107,7 +107,7 @@ func newStage(t *testing.T) *stage {
 			Autoresponse:   &autoresponse.Activities{Store: st.store},
 			Routing:        &routing.Activities{Store: st.store},
 			Review:         &review.Activities{Store: st.store},
-			Delivery:       &delivery.Activities{Store: st.store, Sender: st.sender},
+			Delivery:       &delivery.Activities{Store: st.store, Sender: func(interaction.Outbound) interaction.Sender { return st.sender }},
 			Postprocessing: &postprocessing.Activities{Store: st.store},
 			Conversation:   &conversation.Activities{Store: st.store, Renderer: asItStands{}, Hours: &calendar.Shelf{}},
 		}},

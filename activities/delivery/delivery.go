@@ -24,7 +24,7 @@ type Store interface {
 // Activities are the steps of this subject.
 type Activities struct {
 	Store  Store
-	Sender interaction.Sender
+	Sender func(interaction.Outbound) interaction.Sender // chooses what sends a message
 }
 
 // Send names the message to be sent.
@@ -66,7 +66,7 @@ func (a *Activities) attempt(ctx context.Context, in Send, d interaction.Dispatc
 		return Sent{}, activities.Failure(err)
 	}
 	attempt, begun := interaction.NewID(), false
-	outcome := a.Sender.Send(ctx, d.Out, func(ctx context.Context) error {
+	outcome := a.Sender(d.Out).Send(ctx, d.Out, func(ctx context.Context) error {
 		won, err := a.Store.BeginSend(ctx, in.Interaction, in.Message, attempt)
 		if err == nil && !won {
 			err = interaction.Conflict("in_flight", "another attempt is sending this")
@@ -89,7 +89,7 @@ func (a *Activities) attempt(ctx context.Context, in Send, d interaction.Dispatc
 // found settles an attempt that died: by asking the carrier where it can tell, as unknown otherwise.
 func (a *Activities) found(ctx context.Context, in Send, d interaction.Dispatch) (Sent, error) {
 	outcome := interaction.Outcome{State: interaction.SendUnknown, Code: "interrupted"}
-	if prober, ok := a.Sender.(interaction.Prober); ok {
+	if prober, ok := a.Sender(d.Out).(interaction.Prober); ok {
 		state, err := prober.Probe(ctx, d.Out.MessageID)
 		if err != nil {
 			return Sent{}, activities.Failure(interaction.Unavailable("carrier_away", err))

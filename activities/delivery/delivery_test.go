@@ -96,7 +96,7 @@ func TestSendMessage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := &Activities{Store: &tt.ledger, Sender: tt.sender}
+			a := &Activities{Store: &tt.ledger, Sender: func(interaction.Outbound) interaction.Sender { return tt.sender }}
 			got, err := a.SendMessage(t.Context(), Send{Message: 1})
 			if tt.deferred {
 				var app *temporal.ApplicationError
@@ -138,7 +138,7 @@ func TestPauses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			env := suite.NewTestActivityEnvironment()
 			l := &ledger{state: interaction.SendQueued, lost: tt.want == 0}
-			a := &Activities{Store: l, Sender: tt.sender}
+			a := &Activities{Store: l, Sender: func(interaction.Outbound) interaction.Sender { return tt.sender }}
 			env.RegisterActivity(a)
 			_, err := env.ExecuteActivity(a.SendMessage, Send{Message: 1})
 			var app *temporal.ApplicationError

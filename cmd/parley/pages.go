@@ -56,7 +56,7 @@ func (h *house) handler() http.Handler {
 // enter hands a request to the adapter of the entry point that its path names.
 func (h *house) enter(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("entry")
-	http.StripPrefix("/in/"+name, h.chat.Handler(name)).ServeHTTP(w, r)
+	http.StripPrefix("/in/"+name, h.carriers.handler(name)).ServeHTTP(w, r)
 }
 
 // frontPage shows where to go.

@@ -35,19 +35,20 @@ import (
 
 // house is everything joined: what runs in this process.
 type house struct {
-	config  config
-	log     *slog.Logger
-	store   *store.Store
-	engine  *engine.Engine
-	sender  interaction.Sender
-	outbox  *catcher.Catcher // nil with a smart host
-	chat    *chat.Adapter
-	know    *knowledge
-	inbound workers.Bell
-	news    workers.Bell
-	tasks   workers.Bell
-	changes *fanOut
-	others  *store.Others // nil when all roles run here
+	config   config
+	log      *slog.Logger
+	store    *store.Store
+	engine   *engine.Engine
+	sender   interaction.Sender
+	outbox   *catcher.Catcher // nil with a smart host
+	chat     *chat.Adapter
+	know     *knowledge
+	carriers *carriers
+	inbound  workers.Bell
+	news     workers.Bell
+	tasks    workers.Bell
+	changes  *fanOut
+	others   *store.Others // nil when all roles run here
 
 	temporalUI string // host:port of Temporal's Web UI, where we started it
 	demo       bool   // the demo configuration was applied, and its pages are shown
@@ -91,14 +92,16 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 		return nil, err
 	}
 	host, _ := os.Hostname()
+	identity := fmt.Sprintf("parley@%s/%d", host, os.Getpid())
+	h.carriers = newCarriers(h, identity+"/"+string(interaction.NewID()))
 	h.engine, err = engine.Dial(engine.Options{
-		Address: temporal, Namespace: c.Namespace, Identity: fmt.Sprintf("parley@%s/%d", host, os.Getpid()), Log: log,
+		Address: temporal, Namespace: c.Namespace, Identity: identity, Log: log,
 	})
 	if err != nil {
 		h.store.Close()
 		return nil, err
 	}
-	h.know = newKnowledge(h.store, log)
+	h.know = newKnowledge(h.store, h.carriers, log)
 	return h, h.openSender()
 }
 
@@ -128,7 +131,7 @@ func (h *house) activities() workers.Activities {
 		Autoresponse:   &autoresponse.Activities{Store: h.store},
 		Routing:        &routing.Activities{Store: h.store},
 		Review:         &review.Activities{Store: h.store},
-		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carrier()},
+		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carriers.sender},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
 		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}, Hours: &calendar.Shelf{}},
 	}
@@ -210,6 +213,9 @@ func (h *house) parts() []part {
 	if h.config.runs("dispatcher") {
 		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log, Shards: h.config.Shards}, &workers.ChatClock{Store: h.store, Log: h.log},
 			&workers.Usher{Store: h.store, Tell: h.tellChat, Log: h.log})
+	}
+	if h.config.runs("adapters") {
+		parts = append(parts, h.carriers.pulled)
 	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
 		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log})

@@ -143,6 +143,7 @@ func (s *setupFiles) add(f file) {
 	s.Dispositions = append(s.Dispositions, f.Dispositions...)
 	s.ReviewPolicies = append(s.ReviewPolicies, f.ReviewPolicies...)
 	s.Webhooks = append(s.Webhooks, f.Webhooks...)
+	s.Links = append(s.Links, f.Links...)
 	s.Training = append(s.Training, f.Training...)
 }
 
@@ -199,7 +200,7 @@ func (s *setupFiles) explain(err error) error {
 	return configError{errors.Join(lines...)}
 }
 
-// meaning compiles calendars, rules and the texts of responses.
+// meaning compiles calendars, rules and the texts of responses, and reads the settings of links.
 func meaning(s interaction.Setup) []*interaction.Fault {
 	var faults []*interaction.Fault
 	for _, c := range s.Calendars {
@@ -222,6 +223,7 @@ func meaning(s interaction.Setup) []*interaction.Fault {
 	for _, r := range s.Responses {
 		faults = append(faults, unreadable(interaction.ListResponses, r.Name, map[string]string{"subject": r.Subject, "text": r.Text})...)
 	}
+	faults = append(faults, checkLinks(s.Links)...)
 	for _, e := range s.EntryPoints {
 		if e.Chat != nil {
 			faults = append(faults, unreadable(interaction.ListEntryPoints, e.Name, chatTexts(*e.Chat))...)

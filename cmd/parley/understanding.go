@@ -10,20 +10,21 @@ import (
 	"parley/store"
 )
 
-// knowledge is what understanding works with, kept up to date with the database.
+// knowledge is what understanding works with, and the lines to carriers, kept up to date with the database.
 type knowledge struct {
 	store       *store.Store
 	log         *slog.Logger
 	screener    *screening.Screener
 	categorizer *categorization.Categorizer
+	carriers    *carriers
 	version     int
 }
 
-func newKnowledge(s *store.Store, log *slog.Logger) *knowledge {
-	return &knowledge{store: s, log: log, screener: &screening.Screener{}, categorizer: &categorization.Categorizer{}, version: -1}
+func newKnowledge(s *store.Store, c *carriers, log *slog.Logger) *knowledge {
+	return &knowledge{store: s, carriers: c, log: log, screener: &screening.Screener{}, categorizer: &categorization.Categorizer{}, version: -1}
 }
 
-// load takes over rules, categories and models if configuration has changed.
+// load takes over rules, categories, models and links if configuration has changed.
 func (k *knowledge) load(ctx context.Context) error {
 	version, err := k.store.SetupVersion(ctx)
 	if err != nil || version == k.version {
@@ -47,6 +48,9 @@ func (k *knowledge) load(ctx context.Context) error {
 	}
 	state, err := categorization.Load(models, categories)
 	if err != nil {
+		return err
+	}
+	if err := k.carriers.load(ctx); err != nil {
 		return err
 	}
 	k.screener.Use(set)

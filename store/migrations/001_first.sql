@@ -710,6 +710,23 @@ create table webhooks (                          -- who hears of events, and how
 	answer text not null default ''
 );
 
+create table links (                             -- accounts and lines at carriers, and who works on each
+	name text primary key,
+	kind text not null,
+	entry_point text not null references entry_points,
+	enabled boolean not null default true,
+	settings jsonb not null default '{}',
+	secret text not null default '',             -- where it is, never what it is
+	version bigint not null default 1,           -- of the settings: who works on it begins anew with them
+	holder text,
+	epoch bigint not null default 0,             -- of the lease: who lost it moves nothing
+	leased_until timestamptz,
+	position jsonb,                              -- how far it was worked through, in the adapter's own form
+	state text not null default 'idle' check (state in ('idle', 'up', 'away', 'fault')),
+	detail text not null default '',
+	state_at timestamptz not null default now()
+);
+
 create table requests (                          -- Idempotency-Key: the first answer, given again
 	actor uuid not null,
 	key text not null,
