@@ -1,0 +1,6 @@
+package main
+
+// inspectCommand shows what is inside of something that came over a wire, without a server.
+type inspectCommand struct {
+	MMS inspectMMSCommand `cmd:"" name:"mms" help:"Print MM7 posts, faults and presentations as JSON."`
+}
