@@ -42,8 +42,9 @@ func (l *Listener) answerData(err error, peer string) error {
 	switch {
 	case errors.As(err, &reply): // too large
 		return reply
-	case errors.Is(err, smtp.ErrTooLongLine):
-		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "A line is longer than 1 MiB"}
+	case errors.Is(err, errOddEnd):
+		l.log.Warn("mail refused", "why", err, "peer", peer)
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "A mail ends with CRLF . CRLF, and holds nothing that looks like another end"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return l.answer(&interaction.Error{Kind: interaction.KindFull, Code: "spool_full", Cause: err}, peer)
 	case errors.Is(err, smtp.ErrDataReset), errors.Is(err, io.ErrUnexpectedEOF):

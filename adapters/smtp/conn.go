@@ -19,26 +19,29 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c := a.owner.admit(raw); c != nil {
-			return c, nil
+		c, refusal := a.owner.admit(raw)
+		if c != nil {
+			return newGuard(c, c), nil
 		}
 		raw.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = raw.Write([]byte("421 4.3.2 Too many connections, try again later\r\n"))
+		_, _ = raw.Write([]byte(refusal))
 		raw.Close()
 	}
 }
 
-// admit counts a connection in; nil where there is no room.
-func (l *Listener) admit(raw net.Conn) *conn {
+// admit counts a connection in, or says why there is no room for it.
+func (l *Listener) admit(raw net.Conn) (c *conn, refusal string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopping || len(l.conns) >= l.opts.MaxSessions {
-		return nil
+		return nil, "421 4.3.2 Too many connections, try again later\r\n"
 	}
-	c := &conn{Conn: raw, owner: l, idle: l.opts.IdleTimeout}
-	c.out = c
+	if refusal := l.gate.enter(raw.RemoteAddr(), time.Now()); refusal != "" {
+		return nil, refusal
+	}
+	c = &conn{Conn: raw, owner: l, idle: l.opts.IdleTimeout}
 	l.conns[c] = struct{}{}
-	return c
+	return c, ""
 }
 
 // conn sets a deadline for each read and write: go-smtp's own read deadline
@@ -80,8 +83,12 @@ func (c *conn) Write(b []byte) (int, error) {
 // Close counts the connection out. It may be called twice.
 func (c *conn) Close() error {
 	c.owner.mu.Lock()
+	_, here := c.owner.conns[c]
 	delete(c.owner.conns, c)
 	c.owner.mu.Unlock()
+	if here {
+		c.owner.gate.leave(c.RemoteAddr())
+	}
 	return c.Conn.Close()
 }
 

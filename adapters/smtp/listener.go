@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -19,16 +20,20 @@ import (
 
 // Options set a Listener up. The zero value of an optional field means its default.
 type Options struct {
-	Addr          string        // address to listen on, e.g. "127.0.0.1:2525"
-	Hostname      string        // name in the greeting
-	TLSConfig     *tls.Config   // nil: no STARTTLS
-	MaxSize       int64         // bytes of one mail; default 30 MiB
-	MaxRecipients int           // of one mail; default 200, at least 100 (RFC 5321 section 4.5.3.1.8)
-	MaxSessions   int           // connections at a time; default 500
-	IdleTimeout   time.Duration // between two commands, and between two pieces of a mail; default 5 minutes
-	DataTimeout   time.Duration // for all of one mail; default 30 minutes
-	AcceptTimeout time.Duration // for the inbox, and for one look at the entry points; default 4.5 seconds
-	SpoolDir      string        // for mail beyond 256 KiB; default the system's temporary folder
+	Addr          string         // address to listen on, e.g. "127.0.0.1:2525"
+	Hostname      string         // name in the greeting
+	TLSConfig     *tls.Config    // nil: no STARTTLS
+	MaxSize       int64          // bytes of one mail; default 30 MiB
+	MaxRecipients int            // of one mail; default 200, at least 100 (RFC 5321 section 4.5.3.1.8)
+	MaxSessions   int            // connections at a time; default 500
+	PerAddress    int            // of them from one address, or IPv6 network of 64 bits; default 50
+	PerMinute     int            // new connections of one address in a minute; default 120
+	Trusted       []netip.Prefix // addresses that the two limits are not for, such as an own relay's; default this machine
+	Tarpit        time.Duration  // that an answer is held back for each refusal beyond ten; default 1 second, negative: never
+	IdleTimeout   time.Duration  // between two commands, and between two pieces of a mail; default 5 minutes
+	DataTimeout   time.Duration  // for all of one mail; default 30 minutes
+	AcceptTimeout time.Duration  // for the inbox, and for one look at the entry points; default 4.5 seconds
+	SpoolDir      string         // for mail beyond 256 KiB; default the system's temporary folder
 	Logger        *slog.Logger
 }
 
@@ -36,6 +41,12 @@ func (o *Options) defaults() {
 	setDefault(&o.MaxSize, 30<<20)
 	setDefault(&o.MaxRecipients, 200)
 	setDefault(&o.MaxSessions, 500)
+	setDefault(&o.PerAddress, 50)
+	setDefault(&o.PerMinute, 120)
+	setDefault(&o.Tarpit, time.Second)
+	if o.Trusted == nil {
+		o.Trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	}
 	setDefault(&o.IdleTimeout, 5*time.Minute)
 	setDefault(&o.DataTimeout, 30*time.Minute)
 	setDefault(&o.AcceptTimeout, 4500*time.Millisecond)
@@ -73,8 +84,10 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf("%s timeout %v is negative", name, d))
 		}
 	}
-	if o.MaxSessions < 1 {
-		errs = append(errs, fmt.Errorf("max sessions %d: at least 1 is needed", o.MaxSessions))
+	for name, n := range map[string]int{"max sessions": o.MaxSessions, "per address": o.PerAddress, "per minute": o.PerMinute} {
+		if n < 1 {
+			errs = append(errs, fmt.Errorf("%s %d: at least 1 is needed", name, n))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -86,12 +99,14 @@ type Listener struct {
 	entries interaction.EntryPoints
 	log     *slog.Logger
 
+	gate     gate
 	mu       sync.Mutex
-	server   *smtp.Server
+	servers  []*smtp.Server // for clients in clear, and for those that have brought up TLS
 	listener net.Listener
+	secured  *handover
 	base     context.Context // of all sessions; ends when Stop has waited long enough
 	cancel   context.CancelFunc
-	served   chan struct{} // closed when the server has ended
+	served   sync.WaitGroup
 	conns    map[*conn]struct{}
 	stopping bool
 }
@@ -107,14 +122,17 @@ func New(opts Options, inbox interaction.Inbox, entries interaction.EntryPoints)
 	if inbox == nil || entries == nil {
 		return nil, errors.New("smtp listener: needs an inbox and entry points")
 	}
-	return &Listener{opts: opts, inbox: inbox, entries: entries, log: opts.Logger.With("adapter", "smtp"), conns: map[*conn]struct{}{}}, nil
+	return &Listener{
+		opts: opts, inbox: inbox, entries: entries, log: opts.Logger.With("adapter", "smtp"), conns: map[*conn]struct{}{},
+		gate: gate{perAddress: opts.PerAddress, perMinute: opts.PerMinute, trusted: opts.Trusted},
+	}, nil
 }
 
 // Start listens, and returns. The context is needed for that only.
 func (l *Listener) Start(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.server != nil || l.stopping {
+	if l.servers != nil || l.stopping {
 		return errors.New("smtp listener: was started before")
 	}
 	var lc net.ListenConfig
@@ -124,28 +142,29 @@ func (l *Listener) Start(ctx context.Context) error {
 	}
 	l.listener = ln
 	l.base, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	l.served = make(chan struct{})
-	l.server = l.newServer()
-	go func() {
-		defer close(l.served)
-		if err := l.server.Serve(&acceptor{Listener: ln, owner: l}); err != nil && !errors.Is(err, net.ErrClosed) {
-			l.log.Error("smtp listener ended", "error", err)
-		}
-	}()
+	l.secured = newHandover(ln.Addr())
+	l.serve(l.newServer(l.opts.TLSConfig), &acceptor{Listener: ln, owner: l})
+	l.serve(l.newServer(nil), l.secured)
 	return nil
 }
 
-// maxLineLength bounds a line. RFC 5321 allows 1,000 bytes; programs that send
-// HTML on one line are common enough to be borne.
-const maxLineLength = 1 << 20
+func (l *Listener) serve(server *smtp.Server, clients net.Listener) {
+	l.servers = append(l.servers, server)
+	l.served.Go(func() {
+		if err := server.Serve(clients); err != nil && !errors.Is(err, net.ErrClosed) {
+			l.log.Error("smtp listener ended", "error", err)
+		}
+	})
+}
 
-func (l *Listener) newServer() *smtp.Server {
+// newServer makes the part that knows the commands. It offers STARTTLS where there is a configuration for it, and never sees it: guard does that.
+func (l *Listener) newServer(offer *tls.Config) *smtp.Server {
 	s := smtp.NewServer(smtp.BackendFunc(l.newSession))
 	s.Domain = l.opts.Hostname
-	s.TLSConfig = l.opts.TLSConfig
-	s.MaxMessageBytes = l.opts.MaxSize // go-smtp refuses a mail of exactly this size too
+	s.TLSConfig = offer
+	s.MaxMessageBytes = l.opts.MaxSize
 	s.MaxRecipients = l.opts.MaxRecipients
-	s.MaxLineLength = maxLineLength
+	s.MaxLineLength = 0 // guard bounds commands, and reads mails itself
 	s.EnableSMTPUTF8 = true
 	s.ErrorLog = serverLog{l.log}
 	return s
@@ -167,30 +186,35 @@ func (l *Listener) Addr() net.Addr {
 func (l *Listener) Stop(ctx context.Context) error {
 	l.mu.Lock()
 	l.stopping = true
-	server, open := l.server, make([]*conn, 0, len(l.conns))
+	servers, open := l.servers, make([]*conn, 0, len(l.conns))
 	for c := range l.conns {
 		open = append(open, c)
 	}
 	l.mu.Unlock()
-	if server == nil {
+	if servers == nil {
 		return nil
 	}
 	l.listener.Close() // the server may not know it yet, and would never stop then
 	for _, c := range open {
 		c.dismiss()
 	}
-	err := server.Shutdown(ctx)
-	l.cancel()
-	if errors.Is(err, smtp.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
-		err = nil
+	var err error
+	for _, server := range servers {
+		if failed := server.Shutdown(ctx); failed != nil && !errors.Is(failed, smtp.ErrServerClosed) && !errors.Is(failed, net.ErrClosed) {
+			err = failed
+		}
 	}
+	l.cancel()
+	l.secured.Close()
 	l.mu.Lock()
 	for c := range l.conns {
 		c.Conn.Close()
 	}
 	l.mu.Unlock()
+	served := make(chan struct{})
+	go func() { l.served.Wait(); close(served) }()
 	select {
-	case <-l.served:
+	case <-served:
 	case <-ctx.Done():
 	}
 	if err != nil {

@@ -3,7 +3,6 @@ package smtp
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,10 +26,11 @@ const (
 // runs Data of a BDAT transfer beside the commands, so the mail is under a lock.
 type session struct {
 	l    *Listener
-	conn *conn
+	conn *guard
 	wire *smtp.Conn
 
 	mu    sync.Mutex
+	begun bool // behind MAIL
 	facts interaction.Facts
 	utf8  bool
 	to    []interaction.Target
@@ -38,35 +38,28 @@ type session struct {
 
 // newSession begins with EHLO; after STARTTLS there is a new one.
 func (l *Listener) newSession(wire *smtp.Conn) (smtp.Session, error) {
-	c := connOf(wire)
-	if c == nil {
-		return nil, errors.New("not a connection of ours")
+	g, ok := wire.Conn().(*guard)
+	if !ok {
+		return nil, errNotOurs
 	}
-	c.answersOn(wire.Conn())
-	return &session{l: l, conn: c, wire: wire}, nil
-}
-
-// connOf finds our connection below TLS.
-func connOf(wire *smtp.Conn) *conn {
-	raw := wire.Conn()
-	if t, ok := raw.(*tls.Conn); ok {
-		raw = t.NetConn()
-	}
-	c, _ := raw.(*conn)
-	return c
+	return &session{l: l, conn: g, wire: wire}, nil
 }
 
 // Mail begins a mail.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun {
+		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "There is a mail already; end it or take it back by RSET"}
+	}
 	if err := checkPath(from, opts.UTF8); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.begun = true
 	s.utf8 = opts.UTF8
 	s.to = nil
 	s.facts = interaction.Facts{
-		Peer: s.conn.RemoteAddr().String(), Helo: printable(s.wire.Hostname()), TLS: tlsName(s.wire),
+		Peer: s.conn.RemoteAddr().String(), Helo: printable(s.wire.Hostname()), TLS: s.conn.tlsName(),
 		Sender: from, NullPath: from == "", SMTPUTF8: opts.UTF8, BodyType: string(opts.Body),
 	}
 	return nil
@@ -103,11 +96,18 @@ func (s *session) Data(r io.Reader) error {
 	if len(to) == 0 {
 		return smtp.ErrDataReset // RSET came before the transfer began
 	}
+	_, chunked := r.(*io.PipeReader) // behind BDAT; a mail behind DATA is read without go-smtp
+	if !chunked {
+		r = s.conn.mail
+	}
 	got, err := receive(r, s.l.opts.SpoolDir)
 	defer got.close()
 	if err != nil {
 		s.conn.hurry(lastWords)
 		return s.l.answerData(err, facts.Peer)
+	}
+	if chunked && got.size == 0 {
+		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A mail of no bytes"}
 	}
 	if err := refuseLoop(got.head()); err != nil {
 		return err
@@ -127,7 +127,7 @@ func (s *session) Data(r io.Reader) error {
 // Reset forgets the mail. go-smtp calls it after the answer to one was written.
 func (s *session) Reset() {
 	s.mu.Lock()
-	s.facts, s.to, s.utf8 = interaction.Facts{}, nil, false
+	s.begun, s.facts, s.to, s.utf8 = false, interaction.Facts{}, nil, false
 	s.mu.Unlock()
 	s.conn.received()
 }
@@ -163,8 +163,9 @@ func checkPath(path string, extended bool) error {
 	return nil
 }
 
-func tlsName(wire *smtp.Conn) string {
-	state, ok := wire.TLSConnectionState()
+// tlsName is version and cipher, empty in clear.
+func (g *guard) tlsName() string {
+	state, ok := g.tls()
 	if !ok {
 		return ""
 	}

@@ -19,6 +19,10 @@ type config struct {
 	Home        string   `env:"PARLEY_HOME" default:".parley" help:"Directory for all state."`
 	HTTP        string   `env:"PARLEY_HTTP" default:"127.0.0.1:8080" help:"Address of REST API and pages."`
 	SMTP        string   `env:"PARLEY_SMTP" default:"127.0.0.1:2525" help:"Address that takes mail."`
+	SMTPCert    string   `env:"PARLEY_SMTP_CERT" help:"Certificate chain for STARTTLS, PEM; without one a self-signed one is made. Read again when it changes."`
+	SMTPKey     string   `env:"PARLEY_SMTP_KEY" help:"Key of the certificate, PEM."`
+	SMTPTrusted []string `env:"PARLEY_SMTP_TRUSTED" default:"127.0.0.0/8,::1/128" help:"Networks that the limits for each address are not for, such as an own relay's."`
+	SMTPMaxSize int64    `env:"PARLEY_SMTP_MAX_SIZE" default:"31457280" help:"Bytes of the largest mail that is taken."`
 	DatabaseURL string   `env:"PARLEY_DATABASE_URL" help:"A PostgreSQL that is there already."`
 	Temporal    string   `env:"TEMPORAL_ADDRESS" help:"A Temporal that is there already, host:port."`
 	Namespace   string   `env:"TEMPORAL_NAMESPACE" default:"parley" help:"Temporal namespace."`
@@ -34,10 +38,10 @@ type config struct {
 	Role        []string `env:"PARLEY_ROLE" help:"Parts to run: api, adapters, intake, relay, worker, dispatcher; all when none is named."`
 }
 
-// allowed are the networks of PARLEY_ALLOW_NETWORKS, which Validate has checked.
-func (c *config) allowed() []netip.Prefix {
-	var list []netip.Prefix
-	for _, a := range c.Allow {
+// networks makes prefixes of what Validate has checked.
+func networks(texts []string) []netip.Prefix {
+	list := []netip.Prefix{}
+	for _, a := range texts {
 		list = append(list, netip.MustParsePrefix(a))
 	}
 	return list
@@ -70,11 +74,14 @@ func (c *config) Validate() error {
 	if c.SmartUser != "" && c.SmartPass == "" {
 		errs = append(errs, fmt.Errorf("PARLEY_SMARTHOST_USER=%q has no password; set PARLEY_SMARTHOST_PASSWORD too", c.SmartUser))
 	}
-	for _, a := range c.Allow {
-		if _, err := netip.ParsePrefix(a); err != nil {
-			errs = append(errs, fmt.Errorf("PARLEY_ALLOW_NETWORKS=%q is not a network; write for example 10.1.2.0/24", a))
+	for name, list := range map[string][]string{"PARLEY_ALLOW_NETWORKS": c.Allow, "PARLEY_SMTP_TRUSTED": c.SMTPTrusted} {
+		for _, a := range list {
+			if _, err := netip.ParsePrefix(a); err != nil {
+				errs = append(errs, fmt.Errorf("%s=%q is not a network; write for example 10.1.2.0/24", name, a))
+			}
 		}
 	}
+	errs = append(errs, c.checkMail()...)
 	if c.Home == "" {
 		errs = append(errs, errors.New("PARLEY_HOME is empty; name a directory"))
 	}

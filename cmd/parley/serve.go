@@ -204,7 +204,7 @@ func (h *house) parts() []part {
 	}
 	if h.config.runs("relay") {
 		parts = append(parts, &workers.Relay{Store: h.store, Engine: h.relayEngine(), Bell: h.news, Log: h.log}, &workers.Webhooks{
-			Store: h.store, Poster: &webhook.Poster{Client: safehttp.New(safehttp.Options{Allow: h.config.allowed()}), Clock: time.Now}, Log: h.log,
+			Store: h.store, Poster: &webhook.Poster{Client: safehttp.New(safehttp.Options{Allow: networks(h.config.Allow)}), Clock: time.Now}, Log: h.log,
 		})
 	}
 	if h.config.runs("worker") {
@@ -237,7 +237,14 @@ func (h *house) listenSMTP(ctx context.Context) (*smtp.Listener, error) {
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return nil, err
 	}
-	l, err := smtp.New(smtp.Options{Addr: h.config.SMTP, Hostname: h.config.Hostname, SpoolDir: spool, Logger: h.log}, h.inbox(), h.store)
+	secure, err := h.config.mailTLS()
+	if err != nil {
+		return nil, err
+	}
+	l, err := smtp.New(smtp.Options{
+		Addr: h.config.SMTP, Hostname: h.config.Hostname, TLSConfig: secure, MaxSize: h.config.SMTPMaxSize, Trusted: networks(h.config.SMTPTrusted),
+		SpoolDir: spool, Logger: h.log,
+	}, h.inbox(), h.store)
 	if err != nil {
 		return nil, err
 	}
