@@ -30,6 +30,7 @@ type cli struct {
 	Export       exportCommand       `cmd:"" help:"Print the configuration as a file that apply takes."`
 	Audit        auditCommand        `cmd:"" help:"Look after the audit."`
 	Inspect      inspectCommand      `cmd:"" help:"Show what is inside of something that came over a wire."`
+	Model        modelCommand        `cmd:"" help:"Judge the models that put texts into categories."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database's schema to this build's version."`
 	Services     servicesCommand     `cmd:"" help:"Run PostgreSQL and Temporal alone, until interrupted."`
 	WithServices withServicesCommand `cmd:"" name:"with-services" help:"Run a command beside a PostgreSQL and a Temporal of its own."`

@@ -21,7 +21,7 @@ func train(from []interaction.Training, active []interaction.Model) ([]interacti
 		if err != nil {
 			return nil, err
 		}
-		sum := sha256.Sum256(append([]byte("v1 "), raw...))
+		sum := sha256.Sum256(append([]byte("v2 "), raw...))
 		m := interaction.Model{ID: interaction.NewID(), Name: "category", Language: t.Language, Source: hex.EncodeToString(sum[:])}
 		if slices.ContainsFunc(active, func(a interaction.Model) bool { return a.Language == m.Language && a.Source == m.Source }) {
 			continue

@@ -1,7 +1,6 @@
 package text
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -141,39 +140,15 @@ func Evaluate(m *Model, samples []Sample) Report {
 // CrossValidate trains folds models, each on all samples but one fold, and
 // reports on every sample as judged by the model that did not see it.
 func CrossValidate(samples []Sample, folds int, seed uint64, opt Options) (Report, error) {
-	if folds < 2 || folds > len(samples) {
-		return Report{}, fmt.Errorf("%d folds of %d samples: want at least 2, and a sample for each", folds, len(samples))
-	}
-	categories, err := categoriesOf(samples)
-	if err != nil {
-		return Report{}, err
-	}
-	labels := make([]int, len(samples))
-	for i, s := range samples {
-		labels[i], _ = slices.BinarySearch(categories, s.Category)
-	}
-	fold := stratify(labels, folds, seed)
 	t := newTally()
-	for f := range folds {
-		var inside, outside []Sample
-		for i, s := range samples {
-			if fold[i] == f {
-				outside = append(outside, s)
-			} else {
-				inside = append(inside, s)
-			}
+	var ranked []Scored
+	err := setOf(samples).cross(folds, seed, opt, func(m *Model, places []int) {
+		for _, i := range places {
+			ranked = m.ClassifyInto(ranked, samples[i].Text)
+			t.add(samples[i].Category, ranked)
 		}
-		m, err := Train(inside, opt)
-		if err != nil {
-			return Report{}, fmt.Errorf("fold %d: %w", f+1, err)
-		}
-		var ranked []Scored
-		for _, s := range outside {
-			ranked = m.ClassifyInto(ranked, s.Text)
-			t.add(s.Category, ranked)
-		}
-	}
-	return t.report(), nil
+	})
+	return t.report(), err
 }
 
 func ratio(part, whole int) float64 {

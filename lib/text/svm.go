@@ -6,15 +6,6 @@ import (
 	"sync"
 )
 
-// problem is a training set as sparse vectors with one label each.
-type problem struct {
-	vectors []vector
-	squares []float32 // squared length of each vector, bias included
-	labels  []int     // 0..classes-1
-	classes int
-	rows    int // features; one more row, the last, is the bias
-}
-
 // solver holds what the dual coordinate descent is told.
 type solver struct {
 	cost      float64
@@ -71,7 +62,7 @@ func (s solver) trainClasses(p *problem, chosen []int, weights []float32, low, h
 				continue
 			}
 			sample := chosen[i]
-			worst, rest := c.step(p, sample, block, alphas[i*width:(i+1)*width], p.labels[sample]-low)
+			worst, rest := c.step(p, sample, block, alphas[i*width:(i+1)*width], low)
 			resting[i] = rest
 			violation = max(violation, worst)
 		}
@@ -100,7 +91,7 @@ type coordinate struct {
 // step improves the dual variables of one sample for all classes of the block
 // and gives the largest violation of optimality that it met; rest is true when
 // the sample supports none of the classes and is not near to doing so.
-func (c *coordinate) step(p *problem, sample int, block, alphas []float32, label int) (worst float32, rest bool) {
+func (c *coordinate) step(p *problem, sample int, block, alphas []float32, low int) (worst float32, rest bool) {
 	v, width := p.vectors[sample], len(alphas)
 	scores := c.scores[:width]
 	copy(scores, block[p.rows*width:]) // the bias, a feature of value 1
@@ -111,7 +102,7 @@ func (c *coordinate) step(p *problem, sample int, block, alphas []float32, label
 	curvature := p.squares[sample] + c.diagonal
 	for k, alpha := range alphas {
 		sign := float32(-1)
-		if k == label {
+		if p.belongs(sample, low+k) {
 			sign = 1
 		}
 		gradient := sign*scores[k] - 1 + c.diagonal*alpha
