@@ -2,5 +2,6 @@ package main
 
 // inspectCommand shows what is inside of something that came over a wire, without a server.
 type inspectCommand struct {
-	MMS inspectMMSCommand `cmd:"" name:"mms" help:"Print MM7 posts, faults and presentations as JSON."`
+	MMS  inspectMMSCommand  `cmd:"" name:"mms" help:"Print MM7 posts, faults and presentations as JSON."`
+	SMPP inspectSMPPCommand `cmd:"" name:"smpp" help:"Print PDUs of SMPP 3.4 as JSON."`
 }
