@@ -59,6 +59,10 @@ type Message struct {
 
 	Attachments []Attachment
 	Problems    []string // what was wrong with the message, for people
+
+	bounces      []Bounce
+	returned     Returned
+	holdsMessage bool // a message came inside
 }
 
 // Field is one header field.
@@ -126,6 +130,7 @@ func (m *Message) parse(raw []byte) {
 	}
 	m.view(root)
 	m.ReplyText = replyText(m.Text)
+	m.findBounces(root)
 }
 
 // readHeader fills everything that comes from the top-level header.
