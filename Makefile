@@ -28,6 +28,7 @@ test: build browser ## every test, beside a PostgreSQL and a Temporal of its own
 .PHONY: browser
 browser:
 	@test/browser/prepare
+	@test/peers/prepare
 
 unit: ## the tests that need no server
 	@$(GO) test $(PACKAGES)

@@ -113,6 +113,7 @@ var SendTransitions = []Transition{
 	{"send.cancelled", string(SendQueued), string(SendCancelled)},
 	{"send.refused", string(SendQueued), string(SendNotSent)},
 	{"send.deferred", string(SendInFlight), string(SendQueued)},
+	{"send.repeated", string(SendInFlight), string(SendQueued)},
 	{"send.sent", string(SendInFlight), string(SendSent)},
 	{"send.refused", string(SendInFlight), string(SendNotSent)},
 	{"send.unknown", string(SendInFlight), string(SendUnknown)},

@@ -67,6 +67,28 @@ func (s *Store) BeginSend(ctx context.Context, id interaction.ID, message int64,
 	return won, err
 }
 
+// RepeatSend lets a message be sent once more whose attempt ended with an unknown outcome: the row is queued again and flagged. It answers false
+// for one that was repeated before, or that another attempt holds.
+func (s *Store) RepeatSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (bool, error) {
+	var again bool
+	err := s.inTx(ctx, func(t *tx) error {
+		if _, err := t.lockInteraction(ctx, id); err != nil {
+			return err
+		}
+		var err error
+		again, err = t.exec(ctx, `update ledger set state = 'queued', repeat = true, code = $4, answer = $5
+			where interaction_id = $1 and key = $2 and attempt = $3 and state = 'in_flight' and not repeat`, id, SendKey(message), attempt, o.Code, clip(o.Text, 500))
+		if err != nil || !again {
+			return err
+		}
+		return t.audit(ctx, event{
+			Code: "send.repeated", Interaction: id, From: string(interaction.SendInFlight), To: string(interaction.SendQueued),
+			Data: map[string]any{"message": message, "code": clip(o.Code, 40), "attempt": attempt},
+		})
+	})
+	return again, err
+}
+
 // EndSend writes what became of an attempt (empty attempt: of a row that no attempt has begun) and gives the state the row is in then.
 // A message that is over frees its interaction for the story to go on.
 func (s *Store) EndSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (interaction.SendState, error) {

@@ -148,6 +148,15 @@ func (m *machine) send(r *rapid.T, id interaction.ID, step string) {
 	if won, err := m.s.BeginSend(m.ctx, id, number, attempt); err != nil || !won {
 		return
 	}
+	if rapid.Bool().Draw(r, "repeat") {
+		if again, err := m.s.RepeatSend(m.ctx, id, number, attempt, interaction.Outcome{State: interaction.SendUnknown}); err != nil || !again {
+			r.Fatalf("a first repeat was refused: %v, %v", again, err)
+		}
+		attempt = interaction.NewID()
+		if won, err := m.s.BeginSend(m.ctx, id, number, attempt); err != nil || !won {
+			r.Fatalf("a repeat was not begun: %v, %v", won, err)
+		}
+	}
 	outcome := rapid.SampledFrom([]interaction.SendState{interaction.SendSent, interaction.SendNotSent, interaction.SendUnknown, interaction.SendQueued}).Draw(r, "outcome")
 	if _, err := m.s.EndSend(m.ctx, id, number, attempt, interaction.Outcome{State: outcome}); err != nil {
 		r.Fatalf("an attempt's end was not written: %v", err)

@@ -17,6 +17,7 @@ import (
 type Store interface {
 	PrepareSend(ctx context.Context, id interaction.ID, message int64) (interaction.Dispatch, error)
 	BeginSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID) (bool, error)
+	RepeatSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (bool, error)
 	EndSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (interaction.SendState, error)
 	UploadData(ctx context.Context, id interaction.ID) ([]byte, error)
 }
@@ -25,6 +26,8 @@ type Store interface {
 type Activities struct {
 	Store  Store
 	Sender func(interaction.Outbound) interaction.Sender // chooses what sends a message
+
+	RepeatUnknown bool // one repeat of an unknown outcome is allowed, with the same Message-ID: the customer may get it twice
 }
 
 // Send names the message to be sent.
@@ -104,6 +107,15 @@ func (a *Activities) found(ctx context.Context, in Send, d interaction.Dispatch)
 }
 
 func (a *Activities) end(ctx context.Context, in Send, attempt interaction.ID, o interaction.Outcome) (Sent, error) {
+	if o.State == interaction.SendUnknown && a.RepeatUnknown {
+		again, err := a.Store.RepeatSend(ctx, in.Interaction, in.Message, attempt, o)
+		if err != nil {
+			return Sent{}, activities.Failure(err)
+		}
+		if again {
+			return Sent{}, later(ctx, code(o.Code))
+		}
+	}
 	state, err := a.Store.EndSend(ctx, in.Interaction, in.Message, attempt, o)
 	if err != nil {
 		return Sent{}, activities.Failure(err)

@@ -20,7 +20,16 @@ type ledger struct {
 	state   interaction.SendState
 	attempt interaction.ID
 	lost    bool // BeginSend finds another attempt
+	repeat  bool
 	ends    []interaction.Outcome
+}
+
+func (l *ledger) RepeatSend(_ context.Context, _ interaction.ID, _ int64, attempt interaction.ID, _ interaction.Outcome) (bool, error) {
+	if l.repeat || attempt != l.attempt {
+		return false, nil
+	}
+	l.repeat, l.state = true, interaction.SendQueued
+	return true, nil
 }
 
 func (l *ledger) PrepareSend(context.Context, interaction.ID, int64) (interaction.Dispatch, error) {
@@ -113,6 +122,26 @@ func TestSendMessage(t *testing.T) {
 			case *probing:
 				require.Equal(t, tt.calls, s.calls)
 			}
+		})
+	}
+}
+
+// TestOneFlaggedRepeatWhereItIsAllowed: by default an unknown outcome is a person's; a deployment may allow one repeat, not two.
+func TestOneFlaggedRepeatWhereItIsAllowed(t *testing.T) {
+	for name, row := range map[string]ledger{"answer lost": {state: interaction.SendQueued}, "found in flight": {state: interaction.SendInFlight, attempt: "dead"}} {
+		t.Run(name, func(t *testing.T) {
+			carrier := &carrier{outcome: interaction.Outcome{State: interaction.SendUnknown}}
+			a := &Activities{Store: &row, Sender: func(interaction.Outbound) interaction.Sender { return carrier }, RepeatUnknown: true}
+			_, err := a.SendMessage(t.Context(), Send{Message: 1})
+			var app *temporal.ApplicationError
+			require.ErrorAs(t, err, &app)
+			require.Equal(t, TypeDeferred, app.Type())
+			require.True(t, row.repeat)
+			before := carrier.calls
+			got, err := a.SendMessage(t.Context(), Send{Message: 1})
+			require.NoError(t, err)
+			require.Equal(t, interaction.SendUnknown, got.State)
+			require.Equal(t, before+1, carrier.calls)
 		})
 	}
 }

@@ -2,6 +2,10 @@ package smtp
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
@@ -14,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/adapters/adaptertest"
+	"parley/interaction"
+	"parley/lib/mail"
 )
 
 // program gives the path of a program that a test needs, and skips the test where it is not installed.
@@ -91,6 +97,9 @@ func startPostfix(t *testing.T, settings ...string) *postfix {
 	_, err = exec.Command("chown", "postfix", filepath.Join(dir, "data")).CombinedOutput()
 	require.NoError(t, err)
 	require.NoError(t, os.Chown(filepath.Join(dir, "mail"), 65534, 65534))
+	for i := range settings {
+		settings[i] = strings.ReplaceAll(settings[i], "{{dir}}", dir)
+	}
 	main := append([]string{
 		"compatibility_level = 3.6", "queue_directory = " + dir + "/spool", "data_directory = " + dir + "/data", "command_directory = /usr/sbin",
 		"daemon_directory = /usr/lib/postfix/sbin", "mail_owner = postfix", "setgid_group = postdrop", "myhostname = mx.example.org", "mydestination =",
@@ -121,6 +130,31 @@ func startPostfix(t *testing.T, settings ...string) *postfix {
 		return err == nil
 	}, 20*time.Second, 20*time.Millisecond)
 	return p
+}
+
+// kept gives the mails in the mailbox for all.
+func (p *postfix) kept(t *testing.T) (mails []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.dir, "mail", "all", "new", "*"))
+	require.NoError(t, err)
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		require.NoError(t, err)
+		mails = append(mails, string(raw))
+	}
+	return mails
+}
+
+// certificateFiles writes a certificate and its key for programs that read files.
+func certificateFiles(t *testing.T, dir string) (config *tls.Config, pool *x509.CertPool, cert, key string) {
+	t.Helper()
+	config, pool = certificate(t)
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	der, err := x509.MarshalPKCS8PrivateKey(config.Certificates[0].PrivateKey.(*ecdsa.PrivateKey))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: config.Certificates[0].Certificate[0]}), 0o644))
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	return config, pool, cert, key
 }
 
 // TestPostfixDelivers: mails that were given to a Postfix come to us whole, over plain connections and TLS, also those whose first answer was lost.
@@ -202,5 +236,39 @@ func TestSwaksDelivers(t *testing.T) {
 				require.Equal(t, c.secure, got.Facts.TLS != "")
 			}
 		})
+	}
+}
+
+// TestSendsToPostfix: a Postfix takes what we send, over TLS that it is checked for, keeps it once and says no where it should.
+func TestSendsToPostfix(t *testing.T) {
+	files := t.TempDir()
+	_, pool, cert, key := certificateFiles(t, files)
+	p := startPostfix(t,
+		"virtual_mailbox_domains = example.test", "virtual_transport = virtual", "virtual_mailbox_base = {{dir}}/mail", "virtual_mailbox_maps = static:all/",
+		"virtual_uid_maps = static:65534", "virtual_gid_maps = static:65534", "smtpd_tls_security_level = may", "smtpd_tls_cert_file = "+cert, "smtpd_tls_key_file = "+key,
+		"smtpd_recipient_restrictions = check_recipient_access inline:{ {bad@example.test = 550 5.1.1 nobody} {later@example.test = 451 4.3.0 not now} }, permit_mynetworks, reject",
+		"message_size_limit = 100000",
+	)
+	s, err := NewSender(SenderOptions{Addr: p.addr, Hostname: "mx.example.test", TLS: TLSRequired, TLSConfig: &tls.Config{RootCAs: pool}})
+	require.NoError(t, err)
+	defer s.Close()
+	for address, want := range map[string]interaction.SendState{
+		"anna@example.test": interaction.SendSent, "bad@example.test": interaction.SendNotSent, "later@example.test": interaction.SendQueued, "süd@example.test": interaction.SendSent,
+	} {
+		out := to(address)
+		out.Key, out.MessageID, out.Subject = address, mail.MessageIDFor(address, "example.test"), "Grüße an "+address
+		out.Text = ".dot\n\nein süßer Text\n"
+		o := s.Send(t.Context(), out, agree)
+		require.Equal(t, want, o.State, "%s: %+v", address, o)
+	}
+	big := to("anna@example.test")
+	big.Attachments = []interaction.Attachment{{Name: "a", Type: "text/plain", Data: make([]byte, 200_000)}}
+	require.Equal(t, "552 5.3.4", s.Send(t.Context(), big, agree).Code)
+	require.Eventually(t, func() bool { return len(p.kept(t)) == 2 }, 20*time.Second, 50*time.Millisecond)
+	for _, raw := range p.kept(t) {
+		m := mail.Parse([]byte(raw))
+		require.Contains(t, m.Subject, "Grüße an ")
+		require.Equal(t, ".dot\n\nein süßer Text\n", m.Text)
+		require.Contains(t, raw, "SMTPS id ")
 	}
 }

@@ -1,102 +1,43 @@
 package smtp
 
 import (
+	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
-	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
 	"parley/interaction"
 	"parley/lib/mail"
 )
 
-// TLSPolicy says how the way to the smart host is protected.
-type TLSPolicy string
-
-// The policies.
-const (
-	TLSNone          TLSPolicy = "none"          // never, for a host on the same machine
-	TLSOpportunistic TLSPolicy = "opportunistic" // STARTTLS where it is offered, without looking at the certificate
-	TLSRequired      TLSPolicy = "required"      // STARTTLS with a certificate that is valid for the host, or nothing is sent
-	TLSImplicit      TLSPolicy = "implicit"      // TLS from the first byte (RFC 8314), likewise checked
-)
-
-// SenderOptions set a Sender up.
-type SenderOptions struct {
-	Addr          string        // host and port of the smart host
-	Hostname      string        // our name in EHLO
-	TLS           TLSPolicy     // default opportunistic
-	TLSConfig     *tls.Config   // for roots of an own authority; may be nil
-	User          string        // empty: no AUTH
-	Password      string        //
-	StepTimeout   time.Duration // for connecting, for each command, and for each piece of the mail; default 1 minute
-	AnswerTimeout time.Duration // for the answer behind the final dot; default 10 minutes (RFC 5321 section 4.5.3.2.6)
-	Loop          string        // value of the loop mark on automatic mail
-	Logger        *slog.Logger
-}
-
-func (o *SenderOptions) validate() error {
-	var errs []error
-	host, _, err := net.SplitHostPort(o.Addr)
-	if err != nil {
-		errs = append(errs, fmt.Errorf("addr %q: %w", o.Addr, err))
-	}
-	if o.Hostname == "" || strings.ContainsAny(o.Hostname, " \r\n") {
-		errs = append(errs, errors.New("hostname: give the name that this server has in the network"))
-	}
-	switch o.TLS {
-	case TLSNone, TLSOpportunistic:
-		if o.User != "" && !isLoopback(host) {
-			errs = append(errs, fmt.Errorf("tls %q: a password needs the policy required or implicit", o.TLS))
-		}
-	case TLSRequired, TLSImplicit:
-	default:
-		errs = append(errs, fmt.Errorf("tls %q: is none of none, opportunistic, required, implicit", o.TLS))
-	}
-	if o.User == "" && o.Password != "" {
-		errs = append(errs, errors.New("user: there is a password, but no user"))
-	}
-	if o.StepTimeout < 0 || o.AnswerTimeout < 0 {
-		errs = append(errs, errors.New("timeouts: must not be negative"))
-	}
-	return errors.Join(errs...)
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// Sender hands messages to one smart host, a connection for each.
+// Sender hands messages to a smart host, or to the servers that the recipients' domains name.
 type Sender struct {
 	opts SenderOptions
 	log  *slog.Logger
+	pool pool
 }
 
 var _ interaction.Sender = (*Sender)(nil)
 
 // NewSender checks the options, and says everything that is wrong with them. Nothing is connected yet.
 func NewSender(opts SenderOptions) (*Sender, error) {
-	setDefault(&opts.TLS, TLSOpportunistic)
-	setDefault(&opts.StepTimeout, time.Minute)
-	setDefault(&opts.AnswerTimeout, 10*time.Minute)
-	setDefault(&opts.Logger, slog.Default())
+	opts.defaults()
 	if err := opts.validate(); err != nil {
 		return nil, fmt.Errorf("smtp sender: %w", err)
 	}
 	return &Sender{opts: opts, log: opts.Logger.With("adapter", "smtp")}, nil
 }
 
-// Send puts one message on its way. Everything before the final dot can be
-// taken back by closing the connection; commit is called when all of the mail
-// but the dot is written.
+// Send puts one message on its way. Everything before the final dot can be taken back by closing the connection; commit is called when all of the mail
+// but the dot is written. A mail that goes to several servers gets its dots when all of them have the rest: until then nobody has it.
+//
+// A recipient who is refused for good does not keep the mail from the others; while one is refused for now, nobody gets it.
 func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
 	committed := false
 	defer func() {
@@ -108,76 +49,210 @@ func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func
 			}
 		}
 	}()
-	raw, err := mail.Compose(out, mail.ComposeOptions{Loop: s.opts.Loop})
+	raw, err := s.compose(out)
 	if err != nil {
 		return interaction.Outcome{State: interaction.SendNotSent, Text: cutText(err.Error())}
 	}
-	client, end, err := s.connect(ctx)
-	if err != nil {
-		return sessionOutcome(err)
+	hops, refused := s.routes(ctx, recipients(out))
+	if refused.queued() {
+		return refused.worst()
 	}
-	polite := true // while a mail is open, the next command would write the final dot before itself: then only the socket is closed
-	defer func() { end(polite) }()
-	refused, o, ok := s.envelope(client, out, int64(len(raw)))
-	if !ok {
-		return o
+	var open []*transfer
+	defer func() {
+		for _, t := range open {
+			t.end()
+		}
+	}()
+	for _, h := range hops {
+		t, no := s.begin(ctx, h, out, raw)
+		refused = append(refused, no...)
+		if t != nil {
+			open = append(open, t)
+		}
+		if refused.queued() {
+			return refused.worst()
+		}
 	}
-	data, err := client.Data()
-	if err != nil {
-		return mailOutcome(err)
-	}
-	polite = false
-	if _, err := data.Write(raw); err != nil {
-		return mailOutcome(err)
+	if len(open) == 0 {
+		return refused.worst()
 	}
 	if err := commit(ctx); err != nil {
 		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: cutText(err.Error())}
 	}
 	committed = true
-	answer, err := data.CloseWithResponse()
-	if err != nil {
-		return dotOutcome(err)
-	}
-	polite = true
-	o = interaction.Outcome{State: interaction.SendSent, Code: "250", Text: cutText(answer.StatusText)}
-	if len(refused) > 0 {
-		o.Text = cutText("not to " + strings.Join(refused, "; ") + "; to the others: " + answer.StatusText)
-	}
-	return o
+	return s.finish(open, refused)
 }
 
-// envelope says who sends to whom. A recipient that is refused does not keep the
-// mail from the others; when all are, ok is false and the outcome says why.
-func (s *Sender) envelope(client *smtp.Client, out interaction.Outbound, size int64) (refused []string, o interaction.Outcome, ok bool) {
+// compose writes the mail and signs it.
+func (s *Sender) compose(out interaction.Outbound) ([]byte, error) {
+	raw, err := mail.Compose(out, mail.ComposeOptions{Loop: s.opts.Loop, HTML: !s.opts.PlainOnly})
+	if err != nil {
+		return nil, err
+	}
+	return s.opts.DKIM.sign(raw, out.From.Address)
+}
+
+// transfer is a mail at one server, complete but for its end.
+type transfer struct {
+	line  *line
+	data  *smtp.DataCommand
+	whole bool // it has an answer: the line can serve again
+}
+
+// end gives the line back, or closes it: while a mail is open, the next command would write the final dot before itself.
+func (t *transfer) end() {
+	switch {
+	case t.whole:
+		t.line.rest()
+	case t.data == nil:
+		t.line.leave()
+	default:
+		t.line.drop()
+	}
+}
+
+// refusal is what became of some of the recipients before the end of the mail.
+type refusal struct {
+	to      string
+	outcome interaction.Outcome
+}
+
+type refusals []refusal
+
+// queued reports whether one of them may be taken later: then nobody gets the mail now.
+func (r refusals) queued() bool {
+	for _, one := range r {
+		if one.outcome.State == interaction.SendQueued {
+			return true
+		}
+	}
+	return false
+}
+
+// worst is what became of the mail where nobody has taken it.
+func (r refusals) worst() interaction.Outcome {
+	worst := interaction.Outcome{State: interaction.SendNotSent, Text: "there was nobody to send it to"}
+	for i, one := range r {
+		o := one.outcome
+		if i > 0 {
+			o.Permanent = o.Permanent && worst.Permanent
+		}
+		if i == 0 || o.State == interaction.SendQueued && worst.State != interaction.SendQueued {
+			worst = o
+		} else {
+			worst.Permanent = o.Permanent
+		}
+	}
+	return worst
+}
+
+func (r refusals) String() string {
+	var list []string
+	for _, one := range r {
+		list = append(list, strings.TrimSpace(one.to+": "+one.outcome.Code+" "+one.outcome.Text))
+	}
+	return strings.Join(list, "; ")
+}
+
+// begin brings the mail to a server that takes it, all but its end. It is nil where nobody of this hop gets it.
+func (s *Sender) begin(ctx context.Context, h hop, out interaction.Outbound, raw []byte) (*transfer, refusals) {
+	line, err := s.pool.line(ctx, s, h)
+	if err != nil {
+		return nil, refusals{{strings.Join(h.to, ", "), sessionOutcome(err)}}
+	}
+	t := &transfer{line: line}
+	no, ok := s.envelope(line.client, h.to, out, int64(len(raw)))
+	if !ok && line.used > 0 && no.broken() { // it had been closed while it rested
+		line.drop()
+		if line, err = s.pool.fresh(ctx, s, h); err != nil {
+			return nil, refusals{{strings.Join(h.to, ", "), sessionOutcome(err)}}
+		}
+		t.line = line
+		no, ok = s.envelope(line.client, h.to, out, int64(len(raw)))
+	}
+	if !ok || no.queued() {
+		t.end()
+		return nil, no
+	}
+	if t.data, err = line.client.Data(); err == nil {
+		_, err = io.Copy(t.data, bytes.NewReader(raw))
+	}
+	if err != nil {
+		t.end()
+		return nil, append(no, refusal{strings.Join(h.to, ", "), mailOutcome(err)})
+	}
+	return t, no
+}
+
+// broken reports whether there was no answer at all.
+func (r refusals) broken() bool {
+	return len(r) == 1 && r[0].outcome.State == interaction.SendQueued && r[0].outcome.Code == ""
+}
+
+// envelope says who sends to whom; ok is false where nobody is to get the mail.
+func (s *Sender) envelope(client *smtp.Client, to []string, out interaction.Outbound, size int64) (no refusals, ok bool) {
+	all := func(o interaction.Outcome) refusals { return refusals{{strings.Join(to, ", "), o}} }
 	utf8 := mail.NeedsSMTPUTF8(out)
 	if offered, _ := client.Extension("SMTPUTF8"); utf8 && !offered {
-		return nil, interaction.Outcome{State: interaction.SendNotSent, Code: "553 5.6.7", Text: "the smart host takes no address outside ASCII"}, false
+		return all(interaction.Outcome{State: interaction.SendNotSent, Code: "553 5.6.7", Text: "the server takes no address outside ASCII"}), false
 	}
 	if limit, known := client.MaxMessageSize(); known && limit > 0 && size > int64(limit) {
-		return nil, interaction.Outcome{State: interaction.SendNotSent, Code: "552 5.3.4", Text: fmt.Sprintf("the smart host takes no more than %d bytes", limit)}, false
+		return all(interaction.Outcome{State: interaction.SendNotSent, Code: "552 5.3.4", Text: fmt.Sprintf("the server takes no more than %d bytes", limit)}), false
 	}
 	if err := client.Mail(out.Envelope, &smtp.MailOptions{Size: size, UTF8: utf8}); err != nil {
-		return nil, mailOutcome(err), false
+		return all(mailOutcome(err)), false
 	}
-	accepted := 0
-	worst := interaction.Outcome{State: interaction.SendNotSent, Permanent: true}
-	for _, to := range recipients(out) {
-		err := client.Rcpt(to, nil)
+	for _, one := range to {
+		err := client.Rcpt(one, nil)
 		if err == nil {
-			accepted++
+			ok = true
 			continue
 		}
 		o := mailOutcome(err)
 		if o.Code == "" {
-			return nil, o, false // the connection broke
+			return all(o), false // the connection broke
 		}
-		refused = append(refused, to+": "+o.Code+" "+o.Text)
-		if o.State == interaction.SendQueued || worst.Code == "" {
-			o.Permanent = o.Permanent && worst.Permanent
-			worst = o
+		no = append(no, refusal{one, o})
+	}
+	return no, ok
+}
+
+// finish gives the mails their ends. What is known afterwards is the least that is known of any of them.
+func (s *Sender) finish(open []*transfer, refused refusals) interaction.Outcome {
+	var taken, unknown []interaction.Outcome
+	for _, t := range open {
+		answer, err := t.data.CloseWithResponse()
+		o := interaction.Outcome{State: interaction.SendSent, Code: "250"}
+		if err != nil {
+			o = dotOutcome(err)
+		} else {
+			o.Text = cutText(answer.StatusText)
+		}
+		t.whole = o.State == interaction.SendSent
+		switch o.State {
+		case interaction.SendSent:
+			taken = append(taken, o)
+		case interaction.SendUnknown:
+			unknown = append(unknown, o)
+		default:
+			refused = append(refused, refusal{t.line.dest.name, o})
 		}
 	}
-	return refused, worst, accepted > 0
+	switch {
+	case len(unknown) > 0:
+		o := unknown[0]
+		if len(taken) > 0 || len(refused) > 0 {
+			o.Text = cutText(fmt.Sprintf("%s; %d other servers took it, %s", o.Text, len(taken), refused))
+		}
+		return o
+	case len(taken) > 0:
+		o := taken[0]
+		if len(refused) > 0 {
+			o.Text = cutText("not to " + refused.String() + "; to the others: " + o.Text)
+		}
+		return o
+	}
+	return refused.worst()
 }
 
 // recipients are the addresses of a message, each once.
@@ -192,46 +267,15 @@ func recipients(out interaction.Outbound) (list []string) {
 	return list
 }
 
-// connect opens a session that is ready for mail. end closes it, after a goodbye where polite.
-func (s *Sender) connect(ctx context.Context) (client *smtp.Client, end func(polite bool), err error) {
-	dialer := net.Dialer{Timeout: s.opts.StepTimeout}
-	raw, err := dialer.DialContext(ctx, "tcp", s.opts.Addr)
-	if err != nil {
-		return nil, nil, err
-	}
-	release := context.AfterFunc(ctx, func() { raw.Close() })
-	end = func(polite bool) {
-		if polite && client != nil {
-			client.CommandTimeout = min(s.opts.StepTimeout, 2*time.Second)
-			_ = client.Quit() // what is known is known; a missing goodbye changes nothing
-		}
-		release()
-		raw.Close()
-	}
-	conn, err := s.protect(ctx, &steps{Conn: raw, timeout: s.opts.StepTimeout})
-	if err == nil {
-		client = smtp.NewClient(conn)
-		client.CommandTimeout, client.SubmissionTimeout = s.opts.StepTimeout, s.opts.AnswerTimeout
-		if err = client.Hello(s.opts.Hostname); err == nil {
-			err = s.authenticate(client)
-		}
-	}
-	if err != nil {
-		end(false)
-		return nil, nil, err
-	}
-	return client, end, nil
+// Close ends the lines that rest. What is being sent is not disturbed.
+func (s *Sender) Close() error {
+	s.pool.close()
+	return nil
 }
 
-// authenticate uses what the host offers of PLAIN and LOGIN.
-func (s *Sender) authenticate(client *smtp.Client) error {
-	switch {
-	case s.opts.User == "":
-		return nil
-	case client.SupportsAuth("PLAIN"):
-		return client.Auth(sasl.NewPlainClient("", s.opts.User, s.opts.Password))
-	case client.SupportsAuth("LOGIN"):
-		return client.Auth(sasl.NewLoginClient(s.opts.User, s.opts.Password))
-	}
-	return errors.New("the smart host offers neither AUTH PLAIN nor LOGIN")
-}
+var errResting = errors.New("the server could not be reached just now, and is left alone for a moment")
+
+var errBusy = errors.New("as many mails as the server gets at a time are on their way to it")
+
+// now is the clock of pauses.
+func now() time.Time { return time.Now() }

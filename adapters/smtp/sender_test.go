@@ -23,10 +23,13 @@ import (
 // host is a scripted smart host. It answers as a good one does, except to the
 // commands in says, where an empty answer closes the socket and "hang" says nothing.
 type host struct {
-	says map[string]string // by the command's beginning; "greeting" and "dot" are the two that are no command
+	says map[string]string // by the command's beginning; "greeting", "body" and "dot" are those that are no command
+	once bool              // what it says so, it says once
 	tls  *tls.Config
 
 	mu    sync.Mutex
+	said  map[string]bool
+	open  []net.Conn
 	mails []string
 	heard []string
 	addr  string
@@ -34,7 +37,10 @@ type host struct {
 
 func (h *host) start(t *testing.T) *host {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if h.addr == "" {
+		h.addr = "127.0.0.1:0"
+	}
+	ln, err := net.Listen("tcp", h.addr)
 	require.NoError(t, err)
 	h.addr = ln.Addr().String()
 	var sessions sync.WaitGroup
@@ -45,10 +51,39 @@ func (h *host) start(t *testing.T) *host {
 			if err != nil {
 				return
 			}
+			h.mu.Lock()
+			h.open = append(h.open, conn)
+			h.mu.Unlock()
 			sessions.Go(func() { h.serve(conn) })
 		}
 	})
 	return h
+}
+
+// cut closes all connections, as a server does that was idle for long.
+func (h *host) cut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.open {
+		c.Close()
+	}
+}
+
+// lines are the commands that were heard.
+func (h *host) lines() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]string(nil), h.heard...)
+}
+
+// count tells how often a command was heard.
+func (h *host) count(verb string) (n int) {
+	for _, line := range h.lines() {
+		if strings.HasPrefix(line, verb) {
+			n++
+		}
+	}
+	return n
 }
 
 func (h *host) serve(conn net.Conn) {
@@ -91,12 +126,15 @@ func (h *host) serve(conn net.Conn) {
 			if !h.reply(conn, in, verb, "354 go on") {
 				return
 			}
-			if _, changed := h.says[verb]; !changed && !h.data(conn, in) {
+			if _, changed := h.says[verb]; (!changed || h.once) && !h.data(conn, in) {
 				return
 			}
 		default:
 			if _, ok := h.says[line]; ok {
 				verb = line
+			}
+			if verb == "" {
+				return
 			}
 			if !h.reply(conn, in, verb, "250 ok") {
 				return
@@ -113,6 +151,9 @@ func (h *host) data(conn net.Conn, in *bufio.Reader) bool {
 		if err != nil {
 			return false
 		}
+		if _, cuts := h.answer("body"); cuts {
+			return false
+		}
 		if line == ".\r\n" {
 			break
 		}
@@ -124,8 +165,25 @@ func (h *host) data(conn net.Conn, in *bufio.Reader) bool {
 	return h.reply(conn, in, "dot", "250 2.0.0 kept")
 }
 
-func (h *host) reply(conn net.Conn, in *bufio.Reader, step, usual string) bool {
+// answer gives what the host says at a step that is not the usual.
+func (h *host) answer(step string) (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	answer, changed := h.says[step]
+	if changed && h.once {
+		if h.said[step] {
+			return "", false
+		}
+		if h.said == nil {
+			h.said = map[string]bool{}
+		}
+		h.said[step] = true
+	}
+	return answer, changed
+}
+
+func (h *host) reply(conn net.Conn, in *bufio.Reader, step, usual string) bool {
+	answer, changed := h.answer(step)
 	switch {
 	case !changed:
 		answer = usual
@@ -153,6 +211,7 @@ func (h *host) sender(t *testing.T, opts SenderOptions) *Sender {
 	setDefault(&opts.AnswerTimeout, 5*time.Second)
 	s, err := NewSender(opts)
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
 
@@ -301,8 +360,9 @@ func TestSenderOptionsAreChecked(t *testing.T) {
 func TestSendsToOurOwnListener(t *testing.T) {
 	inbox := &adaptertest.Inbox{}
 	l := listen(t, Options{}, inbox)
-	s, err := NewSender(SenderOptions{Addr: l.Addr().String(), Hostname: "mx.example.org"})
+	s, err := NewSender(SenderOptions{Addr: l.Addr().String(), Hostname: "mx.example.org", PlainOnly: true})
 	require.NoError(t, err)
+	defer s.Close()
 	out := adaptertest.Example()
 	out.To[0].Address = adaptertest.KnownAddress
 	out.Text = ".dots\n..\nand 'From '\nFrom here\n"

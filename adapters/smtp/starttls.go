@@ -31,12 +31,12 @@ func (s *steps) Write(b []byte) (int, error) {
 // protect brings TLS onto a connection as the policy says. go-smtp decides on
 // STARTTLS before it knows what the host offers, so the first words are spoken
 // here; the greeting is given to its client once more.
-func (s *Sender) protect(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	switch s.opts.TLS {
+func (s *Sender) protect(ctx context.Context, conn net.Conn, policy TLSPolicy, host string) (net.Conn, error) {
+	switch policy {
 	case TLSNone:
 		return conn, nil
 	case TLSImplicit:
-		return s.handshake(ctx, conn)
+		return s.handshake(ctx, conn, policy, host)
 	}
 	conn.SetDeadline(time.Now().Add(s.opts.StepTimeout))
 	defer conn.SetDeadline(time.Time{})
@@ -54,8 +54,8 @@ func (s *Sender) protect(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	}
 	offered := code == 250 && slices.ContainsFunc(strings.Split(offer, "\n"), func(line string) bool { return strings.EqualFold(strings.TrimSpace(line), "STARTTLS") })
 	if !offered {
-		if s.opts.TLS == TLSRequired {
-			return nil, errors.New("the smart host offers no STARTTLS, which the policy requires")
+		if policy == TLSRequired {
+			return nil, errors.New("the server offers no STARTTLS, which the policy requires")
 		}
 		return greeted(conn), nil
 	}
@@ -63,31 +63,34 @@ func (s *Sender) protect(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		return nil, err
 	}
 	if _, _, err := text.ReadResponse(220); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNoTLS, err)
 	}
-	secure, err := s.handshake(ctx, conn)
+	secure, err := s.handshake(ctx, conn, policy, host)
 	if err != nil {
 		return nil, err
 	}
 	return greeted(secure), nil
 }
 
-func (s *Sender) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
+// errNoTLS says that TLS was offered and did not come about.
+var errNoTLS = errors.New("tls")
+
+func (s *Sender) handshake(ctx context.Context, conn net.Conn, policy TLSPolicy, host string) (net.Conn, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.opts.TLSConfig != nil {
 		config = s.opts.TLSConfig.Clone()
 	}
 	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(s.opts.Addr)
+		config.ServerName = host
 	}
-	if s.opts.TLS == TLSOpportunistic {
+	if policy == TLSOpportunistic {
 		config.InsecureSkipVerify = true // better than in clear, which is the alternative (RFC 7435)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.StepTimeout)
 	defer cancel()
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil, fmt.Errorf("%w: %w", errNoTLS, err)
 	}
 	return secure, nil
 }

@@ -116,7 +116,7 @@ var brokenSettings = []struct{ arguments, tells string }{
 	{"up --role=worker,boss", `PARLEY_ROLE="boss" is none of api, adapters, intake, relay, worker, dispatcher`},
 	{"up --home=", `PARLEY_HOME is empty; name a directory`},
 	{"up --log-level=loud", `--log-level must be one of "debug","info","warn","error" but got "loud"`},
-	{"up --smart-tls=maybe", `--smart-tls must be one of "none","opportunistic","required" but got "maybe"`},
+	{"up --smart-tls=maybe", `--smart-tls must be one of "none","opportunistic","required","implicit" but got "maybe"`},
 	{"up --hostname=a_b", `PARLEY_HOSTNAME="a_b" is not a host's name`},
 	{"up --smart-host=relay:25 --smart-user=u", `PARLEY_SMARTHOST_USER="u" has no password; set PARLEY_SMARTHOST_PASSWORD too`},
 	{"up", `PARLEY_DATABASE_URL and TEMPORAL_ADDRESS are needed`},

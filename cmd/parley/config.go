@@ -28,9 +28,14 @@ type config struct {
 	Namespace   string   `env:"TEMPORAL_NAMESPACE" default:"parley" help:"Temporal namespace."`
 	Hostname    string   `env:"PARLEY_HOSTNAME" default:"parley.example.test" help:"Name this host gives itself in mail; Message-IDs end in it."`
 	SmartHost   string   `env:"PARLEY_SMARTHOST" help:"host:port that takes outgoing mail; without one it is caught under PARLEY_HOME/outbox."`
-	SmartTLS    string   `env:"PARLEY_SMARTHOST_TLS" default:"opportunistic" enum:"none,opportunistic,required" help:"STARTTLS to the smart host."`
+	SmartTLS    string   `env:"PARLEY_SMARTHOST_TLS" default:"opportunistic" enum:"none,opportunistic,required,implicit" help:"TLS on the way out: STARTTLS where offered, or required with a valid certificate, or TLS from the first byte."`
 	SmartUser   string   `env:"PARLEY_SMARTHOST_USER" help:"Name for AUTH at the smart host."`
 	SmartPass   string   `env:"PARLEY_SMARTHOST_PASSWORD" help:"Password for AUTH at the smart host."`
+	MailDirect  bool     `env:"PARLEY_MAIL_DIRECT" help:"Send mail to the servers of the recipients' domains (MX) instead of a smart host."`
+	MailTLS     []string `env:"PARLEY_MAIL_TLS_FOR" help:"Domains with a TLS policy of their own when mail is sent directly: example.org=required."`
+	MailAtATime int      `env:"PARLEY_MAIL_AT_A_TIME" default:"10" help:"Connections to the smart host, or to the servers of one domain."`
+	DKIM        []string `env:"PARLEY_DKIM" help:"Keys that sign outgoing mail, domain:selector:file with the private key in PEM."`
+	RepeatSends bool     `env:"PARLEY_REPEAT_UNKNOWN" help:"Send a message once more, with the same Message-ID, when its carrier's answer was lost; otherwise a person decides."`
 	LogLevel    string   `env:"PARLEY_LOG" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
 	Secrets     string   `env:"PARLEY_SECRETS" help:"Directory of the files that links name as their secrets; default PARLEY_HOME/secrets."`
 	Allow       []string `env:"PARLEY_ALLOW_NETWORKS" help:"Networks that are not public and may be called all the same, by webhooks: 10.1.2.0/24, 127.0.0.1/32."`

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// checkMail says what is wrong with the settings of the way in by mail.
+// checkMail says what is wrong with the settings of mail.
 func (c *config) checkMail() (errs []error) {
+	errs = c.checkSending()
 	if (c.SMTPCert == "") != (c.SMTPKey == "") {
 		errs = append(errs, fmt.Errorf("PARLEY_SMTP_CERT=%q and PARLEY_SMTP_KEY=%q belong together; set both or none", c.SMTPCert, c.SMTPKey))
 	} else if c.SMTPCert != "" {

@@ -48,6 +48,11 @@ func TestMailSettingsAreChecked(t *testing.T) {
 		"key missing":        {SMTPCert: "cert.pem"},
 		"certificate absent": {SMTPCert: "/does/not/exist", SMTPKey: "/does/not/exist"},
 		"size":               {SMTPMaxSize: 100},
+		"two ways out":       {MailDirect: true, SmartHost: "127.0.0.1:25"},
+		"half a key":         {DKIM: []string{"example.org"}},
+		"no key":             {DKIM: []string{"example.org:s:/does/not/exist"}},
+		"no policy":          {MailTLS: []string{"example.org=perhaps"}},
+		"less than nothing":  {MailAtATime: -1},
 	} {
 		t.Run(name, func(t *testing.T) { require.Len(t, c.checkMail(), 1) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -105,21 +106,10 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 	return h, h.openSender()
 }
 
-// openSender chooses where outgoing mail goes: the smart host, or the catcher.
-func (h *house) openSender() (err error) {
-	if h.config.SmartHost == "" {
-		h.outbox, err = catcher.New(filepath.Join(h.config.Home, "outbox"), h.config.Hostname, h.log)
-		h.sender = h.outbox
-		return err
-	}
-	h.sender, err = smtp.NewSender(smtp.SenderOptions{
-		Addr: h.config.SmartHost, Hostname: h.config.Hostname, TLS: smtp.TLSPolicy(h.config.SmartTLS),
-		User: h.config.SmartUser, Password: h.config.SmartPass, Loop: h.config.Hostname, Logger: h.log,
-	})
-	return err
-}
-
 func (h *house) close() {
+	if closer, ok := h.sender.(io.Closer); ok {
+		_ = closer.Close() // ends lines that rest
+	}
 	h.engine.Close()
 	h.store.Close()
 }
@@ -131,7 +121,7 @@ func (h *house) activities() workers.Activities {
 		Autoresponse:   &autoresponse.Activities{Store: h.store},
 		Routing:        &routing.Activities{Store: h.store},
 		Review:         &review.Activities{Store: h.store},
-		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carriers.sender},
+		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carriers.sender, RepeatUnknown: h.config.RepeatSends},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
 		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}, Hours: &calendar.Shelf{}},
 	}

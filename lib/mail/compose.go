@@ -18,6 +18,7 @@ import (
 // ComposeOptions are what a message does not say itself.
 type ComposeOptions struct {
 	Loop string // value of X-Parley-Loop on automatic mail, e.g. the installation's name; "yes" where it is empty
+	HTML bool   // a text that has no HTML form gets one (see HTMLOf)
 }
 
 // Compose writes a message as it goes over the wire: lines end in CRLF, none is
@@ -32,6 +33,9 @@ func Compose(out interaction.Outbound, opts ComposeOptions) ([]byte, error) {
 	h, err := composeHeader(out, opts)
 	if err != nil {
 		return nil, err
+	}
+	if opts.HTML && out.HTML == "" && out.Text != "" {
+		out.HTML = HTMLOf(out.Text)
 	}
 	var b bytes.Buffer
 	if err := writeBody(&b, h, out); err != nil {

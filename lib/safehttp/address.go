@@ -31,8 +31,8 @@ func prefixes(list ...string) []netip.Prefix {
 	return out
 }
 
-// check refuses an address that is not public, unless it is allowed.
-func check(a netip.Addr, allow []netip.Prefix) error {
+// Check refuses an address that is not public, unless it is allowed.
+func Check(a netip.Addr, allow []netip.Prefix) error {
 	a = a.Unmap().WithZone("")
 	for _, p := range allow {
 		if p.Contains(a) {
@@ -42,7 +42,7 @@ func check(a netip.Addr, allow []netip.Prefix) error {
 	for _, c := range carrying {
 		if c.network.Contains(a) {
 			bytes := a.As16()
-			return check(netip.AddrFrom4([4]byte(bytes[c.at:c.at+4])), allow)
+			return Check(netip.AddrFrom4([4]byte(bytes[c.at:c.at+4])), allow)
 		}
 	}
 	for _, p := range special {

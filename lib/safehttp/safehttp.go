@@ -50,7 +50,7 @@ func New(o Options) *Client {
 		if err != nil {
 			return fmt.Errorf("%w: %s", ErrForbidden, address)
 		}
-		return check(to.Addr(), o.Allow)
+		return Check(to.Addr(), o.Allow)
 	}}
 	c := &Client{maxBody: o.MaxBody}
 	c.http = http.Client{

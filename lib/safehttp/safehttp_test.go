@@ -160,6 +160,6 @@ func TestAnswersAreBounded(t *testing.T) {
 
 func TestPublicAddressesMayBeReached(t *testing.T) {
 	for _, a := range []string{"8.8.8.8", "93.184.216.34", "2606:4700::1111", "64:ff9b::808:808", "2002:808:808::", "::ffff:8.8.8.8", "172.32.0.1", "100.128.0.1"} {
-		require.NoError(t, check(netip.MustParseAddr(a), nil), a)
+		require.NoError(t, Check(netip.MustParseAddr(a), nil), a)
 	}
 }
