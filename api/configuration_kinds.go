@@ -46,18 +46,19 @@ type RuleSetup struct {
 	Languages   []string        `json:"languages,omitempty" doc:"all when empty"`
 	EntryPoints []string        `json:"entry_points,omitempty" doc:"all when empty"`
 	When        rules.Condition `json:"when,omitzero"`
+	Expression  string          `json:"expression,omitempty" doc:"the condition in CEL, instead of when"`
 	Then        rules.Action    `json:"then,omitzero"`
 }
 
 func ruleSetup(r interaction.Rule) RuleSetup {
 	var d rules.Rule
 	_ = json.Unmarshal(r.Definition, &d) // it was compiled before it was kept
-	return RuleSetup{r.Name, d.Name, r.Position, r.Enabled, d.Languages, d.EntryPoints, d.When, d.Then}
+	return RuleSetup{r.Name, d.Name, r.Position, r.Enabled, d.Languages, d.EntryPoints, d.When, d.Expression, d.Then}
 }
 
 func (r RuleSetup) rule() interaction.Rule {
 	definition, err := json.Marshal(rules.Rule{
-		ID: r.Name, Name: r.Title, Enabled: r.Enabled, Languages: r.Languages, EntryPoints: r.EntryPoints, When: r.When, Then: r.Then,
+		ID: r.Name, Name: r.Title, Enabled: r.Enabled, Languages: r.Languages, EntryPoints: r.EntryPoints, When: r.When, Expression: r.Expression, Then: r.Then,
 	})
 	if err != nil {
 		definition = nil // which is refused as no rule

@@ -33,6 +33,7 @@ type Store interface {
 	Tasks
 	Reviews
 	Knowledge
+	Rules
 	Contacts
 	People
 	Matching

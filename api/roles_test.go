@@ -93,6 +93,8 @@ var rolesTable = map[string]row{
 
 	"GET /v1/responses":                 {own: allOf(200), designer: 200, admin: 200},
 	"GET /v1/categories":                {own: allOf(200), designer: 200, admin: 200},
+	"POST /v1/rules/try":                {own: allOf(403), designer: 200, admin: 200, body: `{"message":{"text":"Hello"}}`},
+	"GET /v1/rules/hits":                {own: allOf(403), designer: 200, admin: 200},
 	"POST /v1/attachments":              {own: allOf(201), designer: 403, admin: 201, body: "form"},
 	"GET /v1/contacts":                  {own: allOf(200), designer: 403, admin: 200},
 	"GET /v1/contacts/{id}":             readable("contact"),

@@ -113,6 +113,8 @@ func (s *server) addRoutes() {
 	on(s, route{method: put, path: "/v1/agents/me/password", summary: "Change one's password and end one's other sessions", role: everybody}, s.setPassword)
 
 	s.addConfiguration()
+	on(s, route{method: post, path: "/v1/rules/try", summary: "See what screening rules would do with a message", configures: true, limit: textBody}, s.tryRules)
+	on(s, route{method: get, path: "/v1/rules/hits", summary: "How often each screening rule applied", configures: true}, s.ruleHits)
 
 	s.addSupervision()
 	s.addStatistics()

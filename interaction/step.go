@@ -102,6 +102,7 @@ type Explained struct {
 	Priority *int
 	Data     map[string]string // attached by rules
 	Rules    []string          // that applied, in their order
+	Endless  string            // the rule with which rules that trigger each other were stopped
 	Model    ID                // that gave the category
 	Ranked   []RankedCategory  // best first
 	Failed   string            // why nothing was understood, as a code

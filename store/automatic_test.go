@@ -156,3 +156,24 @@ func TestNobodyIsAnsweredWhoMustNotBe(t *testing.T) {
 	nobody, _ := understood(t, s, "", en)
 	require.Equal(t, "no_address", write(t, s, nobody, ack).Reason)
 }
+
+// Rules that trigger each other are stopped, and the audit says so in one line, however often the step is run.
+func TestEndlessRulesAreToldOnce(t *testing.T) {
+	s := withResponses(t)
+	id := arrive(t, s, "loop@mail.test", "Question")
+	for range 2 {
+		_, err := s.Understand(t.Context(), id, "understand", 1, func(interaction.Material) interaction.Explained {
+			return interaction.Explained{Endless: "ping", Rules: []string{"ping", "pong"}}
+		})
+		require.NoError(t, err)
+	}
+	lines, err := s.InteractionEvents(t.Context(), id)
+	require.NoError(t, err)
+	var told []any
+	for _, l := range lines {
+		if l.Code == "rules.endless" {
+			told = append(told, l.Data["rule"])
+		}
+	}
+	require.Equal(t, []any{"ping"}, told)
+}

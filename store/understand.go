@@ -60,6 +60,11 @@ func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interactio
 	if len(e.Data) > 0 {
 		line.Before, line.After = m.Data, e.Data
 	}
+	if e.Endless != "" {
+		if err := t.audit(ctx, event{Code: "rules.endless", Interaction: o.ID, Data: map[string]any{"rule": e.Endless, "message": e.Message}}); err != nil {
+			return err
+		}
+	}
 	return t.audit(ctx, line)
 }
 

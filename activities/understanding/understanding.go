@@ -29,6 +29,7 @@ type Screened struct {
 	Priority *int
 	Data     map[string]string
 	Rules    []string
+	Endless  string // the rule that wanted all to be looked at again once too often
 }
 
 // Categorizer tells language and category of a text.
@@ -121,6 +122,6 @@ func (a *Activities) look(m interaction.Material, ordered string) interaction.Ex
 	}
 	e.Spam = rules.Spam || e.Category == interaction.CategorySpam && e.Certain
 	e.NoAuto, e.Machine = rules.NoAuto, m.Message.Machine != ""
-	e.Priority, e.Data, e.Rules = rules.Priority, rules.Data, rules.Rules
+	e.Priority, e.Data, e.Rules, e.Endless = rules.Priority, rules.Data, rules.Rules, rules.Endless
 	return e
 }

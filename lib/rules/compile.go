@@ -94,7 +94,13 @@ func (c *compiler) rule(r Rule) (node, *Error) {
 			return nil, c.fault("then.attach", 0, "%q is no name for attached data: 1 to 64 letters, digits and _.-", cut(key, 64))
 		}
 	}
-	return c.condition(&r.When, "when", 1)
+	if r.Expression == "" {
+		return c.condition(&r.When, "when", 1)
+	}
+	if !r.When.empty() {
+		return nil, c.fault("expression", 0, "a rule has either an expression or when, not both")
+	}
+	return c.expression(r.Expression)
 }
 
 var dataKey = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)

@@ -21,6 +21,11 @@ type Condition struct {
 	Attach map[string]string `json:"attach,omitempty" yaml:"attach,omitempty"`
 }
 
+// empty reports whether nothing is asked.
+func (c *Condition) empty() bool {
+	return c.All == nil && c.Any == nil && c.Not == nil && c.Field == "" && c.Op == "" && c.Text == ""
+}
+
 // Op is how a field is compared.
 type Op string
 

@@ -6,7 +6,7 @@ import (
 )
 
 // A literal is a folded text that a rule needs to find. The filter numbers the
-// ones it looks for; shorter ones have number -1 and are searched one by one.
+// ones it looks for; shorter ones have the number none and are searched one by one.
 type literal struct {
 	text   string
 	number int
@@ -25,6 +25,9 @@ type filter struct {
 
 const gramBytes = 3
 
+// none is the number of a literal that the filter does not look for.
+const none = -1
+
 func newFilter() *filter {
 	return &filter{numbers: make(map[string]int), byGram: make(map[uint16][]int)}
 }
@@ -32,14 +35,14 @@ func newFilter() *filter {
 // add makes a literal of a folded text.
 func (f *filter) add(text string) literal {
 	if len(text) < gramBytes {
-		return literal{text, -1}
+		return literal{text, none}
 	}
 	n, ok := f.numbers[text]
 	if !ok {
 		n = len(f.literals)
 		f.numbers[text] = n
 		f.literals = append(f.literals, text)
-		offset := rarestGram(text)
+		offset := f.rarestGram(text)
 		f.offsets = append(f.offsets, offset)
 		h := gramHash(text[offset], text[offset+1], text[offset+2])
 		f.bitmap[h/64] |= 1 << (h % 64)
@@ -73,8 +76,9 @@ func gramHash(a, b, c byte) uint16 {
 }
 
 // rarestGram chooses the three bytes of a literal that common text is least
-// likely to hold.
-func rarestGram(text string) (offset int) {
+// likely to hold, and that few other literals are known by: of a thousand texts
+// that begin alike, not all are compared wherever that beginning stands.
+func (f *filter) rarestGram(text string) (offset int) {
 	const frequent = "zqxjkvbpygfwmucldrhsnioate " // rarest first
 	rarity := func(c byte) int {
 		if at := strings.IndexByte(frequent, c); at >= 0 {
@@ -84,7 +88,8 @@ func rarestGram(text string) (offset int) {
 	}
 	best := -1
 	for i := 0; i+gramBytes <= len(text); i++ {
-		if score := rarity(text[i]) * rarity(text[i+1]) * rarity(text[i+2]); score > best {
+		users := len(f.byGram[gramHash(text[i], text[i+1], text[i+2])])
+		if score := rarity(text[i]) * rarity(text[i+1]) * rarity(text[i+2]) / (1 + users); score > best {
 			best, offset = score, i
 		}
 	}

@@ -41,6 +41,7 @@ type message struct {
 	data     map[string]string
 	captured []captured
 	cache    map[field][]*value // of fields that no rule changes
+	leaves   map[leaf]node      // comparisons of the expression that CEL is running
 }
 
 // value is one value of a field with what is derived from it when first asked.

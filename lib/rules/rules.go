@@ -11,7 +11,10 @@
 // out which rules can match at all. A Set is safe for use by many goroutines.
 package rules
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // Input is what rules can look at. Nothing in it is changed.
 type Input struct {
@@ -40,7 +43,8 @@ type Rule struct {
 	Enabled     bool      `json:"enabled" yaml:"enabled"`
 	Languages   []string  `json:"languages,omitempty" yaml:"languages,omitempty"`       // none: all
 	EntryPoints []string  `json:"entry_points,omitempty" yaml:"entry_points,omitempty"` // none: all
-	When        Condition `json:"when" yaml:"when"`
+	When        Condition `json:"when,omitzero" yaml:"when,omitempty"`
+	Expression  string    `json:"expression,omitempty" yaml:"expression,omitempty"` // the condition in CEL, instead of When
 	Then        Action    `json:"then" yaml:"then"`
 }
 
@@ -54,7 +58,8 @@ type Action struct {
 	Queue          string            `json:"queue,omitempty" yaml:"queue,omitempty"`
 	Spam           bool              `json:"spam,omitempty" yaml:"spam,omitempty"`
 	NoAutoResponse bool              `json:"no_auto_response,omitempty" yaml:"no_auto_response,omitempty"`
-	Stop           bool              `json:"stop,omitempty" yaml:"stop,omitempty"` // no rule after this one is looked at
+	Stop           bool              `json:"stop,omitempty" yaml:"stop,omitempty"`   // no rule after this one is looked at
+	Again          bool              `json:"again,omitempty" yaml:"again,omitempty"` // all rules are looked at again, with what this one has changed
 }
 
 // Outcome is what all rules that hit did together. Where two rules set the
@@ -68,14 +73,29 @@ type Outcome struct {
 	Spam           bool
 	NoAutoResponse bool
 	StopProcessing bool
-	Hits           []string // ids of the rules that hit, in order
+	Hits           []string // ids of the rules that hit, each once, in order
+	Endless        string   // id of the rule that wanted all to be looked at again once too often
 }
+
+// MaxRounds is how often rules may have all rules looked at again for one message; what would go on for ever ends there.
+const MaxRounds = 10
 
 // Evaluate runs the enabled rules in order. A rule sees the data and the
 // language that rules before it have set.
 func (s *Set) Evaluate(in Input) Outcome {
 	var out Outcome
 	m := newMessage(in, s.filter)
+	for range MaxRounds {
+		out.Endless = s.round(m, &out)
+		if out.Endless == "" {
+			break
+		}
+	}
+	return out
+}
+
+// round looks at all rules once and gives the id of the one that wants them looked at again.
+func (s *Set) round(m *message, out *Outcome) (again string) {
 	for _, r := range s.rules {
 		if !r.appliesTo(m) {
 			continue
@@ -84,22 +104,28 @@ func (s *Set) Evaluate(in Input) Outcome {
 		if r.when != nil && !r.when.holds(m) {
 			continue
 		}
-		out.Hits = append(out.Hits, r.ID)
-		out.apply(r.Then, m)
-		if r.Then.Stop {
+		if !slices.Contains(out.Hits, r.ID) {
+			out.Hits = append(out.Hits, r.ID)
+		}
+		changed := out.apply(r.Then, m)
+		switch {
+		case r.Then.Stop:
 			out.StopProcessing = true
-			break
+			return ""
+		case r.Then.Again && changed:
+			return r.ID
 		}
 	}
-	return out
+	return ""
 }
 
-func (out *Outcome) apply(a Action, m *message) {
+// apply does what a rule wants and reports whether that changed anything that a rule can see.
+func (out *Outcome) apply(a Action, m *message) (changed bool) {
 	for _, c := range m.captured {
-		out.attach(c.key, c.value, m)
+		changed = out.attach(c.key, c.value, m) || changed
 	}
 	for key, value := range a.Attach {
-		out.attach(key, value, m)
+		changed = out.attach(key, value, m) || changed
 	}
 	if a.Category != "" {
 		out.Category = a.Category
@@ -109,6 +135,7 @@ func (out *Outcome) apply(a Action, m *message) {
 		out.Priority = &priority
 	}
 	if a.Language != "" {
+		changed = changed || m.language != a.Language
 		out.Language = a.Language
 		m.language = a.Language
 	}
@@ -117,9 +144,10 @@ func (out *Outcome) apply(a Action, m *message) {
 	}
 	out.Spam = out.Spam || a.Spam
 	out.NoAutoResponse = out.NoAutoResponse || a.NoAutoResponse
+	return changed
 }
 
-func (out *Outcome) attach(key, value string, m *message) {
+func (out *Outcome) attach(key, value string, m *message) (changed bool) {
 	if out.Attach == nil {
 		out.Attach = make(map[string]string)
 		m.data = maps.Clone(m.data)
@@ -127,6 +155,8 @@ func (out *Outcome) attach(key, value string, m *message) {
 			m.data = make(map[string]string)
 		}
 	}
+	before, there := m.data[key]
 	out.Attach[key] = value
 	m.data[key] = value
+	return !there || before != value
 }

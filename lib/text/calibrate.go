@@ -6,7 +6,16 @@ import (
 )
 
 // linearWeight is how much the linear head's opinion counts beside one of all networks together.
-const linearWeight = 0.5
+const linearWeight = 0.15
+
+// enoughHeldOut is how many texts tell all that the confidences are fitted to; of a large set not every fold is needed.
+const enoughHeldOut = 2000
+
+// rounds is on how many of the folds the confidences are fitted.
+func (t *trainer) rounds() int {
+	perFold := max(1, len(t.problem.labels)/t.opt.Calibration)
+	return min(t.opt.Calibration, (enoughHeldOut+perFold-1)/perFold)
+}
 
 // calibrate finds what makes confidences honest: folds are scored by heads that did not see them, and the temperatures chosen are
 // those under which the true categories of all these texts together are likeliest. The limit below which a text is taken to fit nowhere
@@ -44,7 +53,7 @@ func (t *trainer) holdOut(m *Model) (*heldOut, error) {
 	p := t.problem
 	held := &heldOut{classes: p.classes}
 	fold := stratify(p.labels, t.opt.Calibration, t.opt.Seed)
-	for f := range t.opt.Calibration {
+	for f := range t.rounds() {
 		var inside, outside []int
 		for i := range p.labels {
 			if fold[i] == f {

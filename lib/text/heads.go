@@ -8,7 +8,7 @@ import (
 // What a model may hold.
 const (
 	maxHeads    = 16
-	hiddenUnits = 192 // of a network
+	hiddenUnits = 144 // of a network
 )
 
 // trainer fits all heads of a model to one problem.
@@ -20,7 +20,9 @@ type trainer struct {
 }
 
 func newTrainer(p *problem, opt Options) *trainer {
-	return &trainer{problem: p, opt: opt, of: opt.Calibration + 1}
+	t := &trainer{problem: p, opt: opt}
+	t.of = t.rounds() + 1
+	return t
 }
 
 // fit trains every head on the samples chosen, as many at a time as there are workers; each by a seed of its own, so that their number does not
@@ -42,10 +44,12 @@ func (t *trainer) fit(chosen []int) ([]*layers, error) {
 	return heads, t.advance()
 }
 
-// networkOf gives the settings of one network among several. They differ by what chance does to them only; docs/understanding.md tells what was tried.
+// networkOf gives the settings of one network among several. They differ by what is left out and by what chance does to them, so that their mistakes
+// differ too; docs/understanding.md tells what was tried.
 func networkOf(seed uint64, i int) network {
+	dropInput, dropUnits := []float64{0.3, 0.15, 0.3, 0.3}[i%4], []float64{0.3, 0.3, 0.15, 0.45}[i%4]
 	return network{
-		hidden: hiddenUnits, epochs: 12, rate: 0.05, dropInput: 0.3, dropUnits: 0.3,
+		hidden: hiddenUnits, epochs: 12, rate: 0.05, dropInput: dropInput, dropUnits: dropUnits,
 		seed: rand.New(rand.NewPCG(seed, uint64(i))).Uint64(),
 	}
 }

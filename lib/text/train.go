@@ -34,8 +34,8 @@ type Options struct {
 	MinTexts     int     // a feature must stand in so many texts; 1
 	Cost         float64 // of a sample on the wrong side; 1
 	Epochs       int     // at most so many passes over the samples; 12
-	Networks     int     // beside the linear machines; 0, accurate: 5
-	Calibration  int     // folds that the confidences are fitted on; 3
+	Networks     int     // beside the linear machines; 0, accurate: 8
+	Calibration  int     // folds, on as many of which as are needed the confidences are fitted; 3
 	Workers      int     // goroutines; all processors. Does not change the result
 	Seed         uint64  // of sample order and folds; 0 is a seed like any other
 	MaxModelSize int     // bytes of weights that training may ask for; 1 GiB
@@ -51,7 +51,8 @@ func (o Options) withDefaults() Options {
 	}
 	switch o.Profile {
 	case Accurate:
-		orInt(&o.Networks, 5)
+		orInt(&o.Networks, 8)
+		orInt(&o.Calibration, 5)
 	case Fast:
 		orInt(&o.CharMin, 3)
 		orInt(&o.CharMax, 4)

@@ -672,6 +672,7 @@ create table events (
 create index events_stream on events (xid, position);
 create index events_interaction on events (interaction_id, position) where interaction_id is not null;
 create index events_chat_joined on events (queue, at) where code = 'chat.joined';
+create index events_understood on events (at) where code = 'interaction.understood'; -- how often rules hit
 create index events_actor on events (actor, at, position) where actor is not null;
 
 create table event_values (                      -- personal before and after: erasure empties it, the chain of events stays whole
