@@ -166,7 +166,7 @@ func TestTrainingCanBeStopped(t *testing.T) {
 	if _, err := Train(fruit(), opt); !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
-	if got := strings.Join(told, " "); got != "1/4 2/4" {
+	if got := strings.Join(told, " "); got != "1/6 2/6" {
 		t.Errorf("told %s", got)
 	}
 }
