@@ -31,7 +31,9 @@ type server struct {
 	tries   auth.Tries // of passwords
 	guesses auth.Tries // of tokens
 	hashing chan struct{}
-	stream  *stream
+
+	picturing chan struct{} // thumbnails being made: a picture takes up to 100 MB while it is
+	stream    *stream
 }
 
 // New makes the handler of the whole API. It listens to nothing and starts nothing; it lives as long as its requests.
@@ -41,13 +43,14 @@ func newServer(deps Deps) *server {
 	gin.SetMode(gin.ReleaseMode)
 	deps = deps.withDefaults()
 	s := &server{
-		Deps:    deps,
-		engine:  gin.New(),
-		routes:  map[string]route{},
-		tokens:  newTokens(deps.Store),
-		rates:   newRates(deps.RatePerSecond, deps.Burst),
-		hashing: make(chan struct{}, 2), // a password costs 19 MiB and some ms: two at once are enough
-		stream:  newStream(deps.Store, deps.Changes),
+		Deps:      deps,
+		engine:    gin.New(),
+		routes:    map[string]route{},
+		tokens:    newTokens(deps.Store),
+		rates:     newRates(deps.RatePerSecond, deps.Burst),
+		hashing:   make(chan struct{}, 2), // a password costs 19 MiB and some ms: two at once are enough
+		picturing: make(chan struct{}, 2),
+		stream:    newStream(deps.Store, deps.Changes),
 	}
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false

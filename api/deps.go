@@ -64,6 +64,7 @@ type Interactions interface {
 	InteractionMessage(ctx context.Context, by interaction.Actor, id interaction.ID, number int64) (interaction.Message, error)
 	AuditOf(ctx context.Context, by interaction.Actor, id interaction.ID) ([]interaction.Event, error)
 	Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
+	InboundChannel(ctx context.Context, inbound interaction.ID) (interaction.Channel, error)
 	StartOutbound(ctx context.Context, by interaction.Actor, n interaction.NewOutbound) (interaction.Interaction, error)
 	Order(ctx context.Context, by interaction.Actor, id interaction.ID, o interaction.Order, version int64) (interaction.Interaction, error)
 }
@@ -149,8 +150,8 @@ type Configurations interface {
 // the first answer, sets replayed and changes nothing; another hash under the key is a conflict.
 type Once func(ctx context.Context, key string, hash []byte, replayed *bool) context.Context
 
-// Part gives the decoded bytes of one part of a raw mail, by the index in its File.
-type Part func(raw []byte, part int) ([]byte, error)
+// Part gives the decoded bytes of one part of what came on a channel, by the index in its File.
+type Part func(channel interaction.Channel, raw []byte, part int) ([]byte, error)
 
 // Check is one thing that must be well for the process to be ready.
 type Check struct {

@@ -46,6 +46,10 @@ func (f *fake) InteractionMessage(context.Context, interaction.Actor, interactio
 	return f.message(), nil
 }
 
+func (f *fake) InboundChannel(context.Context, interaction.ID) (interaction.Channel, error) {
+	return interaction.Email, nil
+}
+
 func (f *fake) Raw(context.Context, interaction.ID) ([]byte, error) { return []byte("raw mail"), nil }
 
 func (f *fake) Credentials(_ context.Context, login string) (interaction.ID, string, error) {
@@ -74,7 +78,7 @@ func newCaller(t *testing.T, f *fake, change ...func(*Deps)) *caller {
 	deps := Deps{
 		Store: f, RatePerSecond: 10000, Burst: 10000,
 		Once: func(ctx context.Context, _ string, _ []byte, _ *bool) context.Context { return ctx },
-		Part: func(raw []byte, _ int) ([]byte, error) { return raw, nil },
+		Part: func(_ interaction.Channel, raw []byte, _ int) ([]byte, error) { return raw, nil },
 	}
 	for _, c := range change {
 		c(&deps)

@@ -81,7 +81,7 @@ func newHouse(t *testing.T, change ...func(*Deps)) *house {
 	require.NoError(t, s.Apply(t.Context(), interaction.System, setup))
 	deps := Deps{
 		Store: s, Once: storetest.Once, Changes: wake.wait, Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
-		Part:   func(raw []byte, part int) ([]byte, error) { return raw[part:], nil },
+		Part:   func(_ interaction.Channel, raw []byte, part int) ([]byte, error) { return raw[part:], nil },
 		Checks: []Check{{"database", s.Ping}}, RatePerSecond: 10000, Burst: 10000,
 	}
 	for _, c := range change {

@@ -38,6 +38,20 @@ type Interaction struct {
 type InteractionDetail struct {
 	Interaction
 	Tasks []Task `json:"tasks" nullable:"false"`
+	Ways  []Way  `json:"ways" nullable:"false" doc:"by which the customer can be answered, the one that he wrote to last first"`
+}
+
+// Way is an entry point that the customer wrote to, with what its provider allows of an answer.
+type Way struct {
+	EntryPoint string     `json:"entry_point"`
+	Channel    string     `json:"channel"`
+	HeardAt    time.Time  `json:"heard_at" doc:"when he last wrote there"`
+	Until      *time.Time `json:"until,omitempty" doc:"an answer behind it is refused"`
+	Characters int        `json:"characters,omitempty" doc:"that an answer may have"`
+}
+
+func wayView(w interaction.Way) Way {
+	return Way{w.EntryPoint, string(w.Channel), w.Heard, moment(w.Until()), w.Bounds.Characters}
 }
 
 func interactionView(i interaction.Interaction) Interaction {
@@ -138,7 +152,7 @@ func (s *server) getInteraction(ctx context.Context, in *ByID) (*InteractionOutp
 	if err != nil {
 		return nil, err
 	}
-	return &InteractionOutput{etag(v.Version), InteractionDetail{interactionView(v.Interaction), each(v.Tasks, taskView)}}, nil
+	return &InteractionOutput{etag(v.Version), InteractionDetail{interactionView(v.Interaction), each(v.Tasks, taskView), each(v.Ways, wayView)}}, nil
 }
 
 // ChangedInteraction is an interaction after a command.

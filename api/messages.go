@@ -31,6 +31,7 @@ type Message struct {
 	Problems    []string       `json:"problems" nullable:"false" doc:"what the parser had to work around"`
 	Machine     string         `json:"machine,omitempty" doc:"kind of machine mail; empty for people's"`
 	Send        *Send          `json:"send,omitempty" doc:"where its sending stands, once that is decided"`
+	EntryPoint  string         `json:"entry_point,omitempty" doc:"it came in or goes out by"`
 	Chat        bool           `json:"chat,omitempty" doc:"said in its conversation, and numbered there: /v1/chats has more of it"`
 }
 
@@ -51,16 +52,17 @@ type Send struct {
 	State    string `json:"state" enum:"queued,in_flight,sent,not_sent,unknown,cancelled"`
 	Attempts int    `json:"attempts"`
 	Code     string `json:"code,omitempty" doc:"the other side's own code"`
+	Receipt  string `json:"receipt,omitempty" enum:"pending,delivered,read,failed" doc:"what the carrier said of it since"`
 }
 
 func messageView(v interaction.MessageView) Message {
 	m := Message{
 		Number: v.Number, Kind: string(v.Kind), At: v.At, AuthorID: v.Author, From: addressView(v.From), To: each(v.To, addressView), Cc: each(v.Cc, addressView),
 		Subject: v.Subject, Text: v.Text, HTML: v.HTML, MessageID: v.MessageID, InReplyTo: v.InReplyTo, Attachments: attachmentViews(v.Attachments),
-		Problems: same(v.Problems), Machine: v.Machine, Chat: v.Chat,
+		Problems: same(v.Problems), Machine: v.Machine, EntryPoint: v.EntryPoint, Chat: v.Chat,
 	}
 	if v.Send != nil {
-		m.Send = &Send{string(v.Send.State), v.Send.Attempts, v.Send.Code}
+		m.Send = &Send{string(v.Send.State), v.Send.Attempts, v.Send.Code, string(v.Send.Receipt)}
 	}
 	return m
 }
@@ -156,7 +158,11 @@ func (s *server) fileData(ctx context.Context, m interaction.Message, file inter
 	if err != nil {
 		return nil, err
 	}
-	return s.Part(raw, file.Part)
+	channel, err := s.InboundChannel(ctx, m.Inbound)
+	if err != nil {
+		return nil, err
+	}
+	return s.Part(channel, raw, file.Part)
 }
 
 // download answers with a stranger's bytes: always as a file, never guessed at, and without rights if a browser opens it anyway.

@@ -17,6 +17,7 @@ type ReplyInput struct {
 		HTML        string    `json:"html,omitempty" maxLength:"1048576"`
 		Cc          []Address `json:"cc,omitempty" maxItems:"50"`
 		Attachments []string  `json:"attachments,omitempty" maxItems:"20" doc:"ids of uploads"`
+		EntryPoint  string    `json:"entry_point,omitempty" maxLength:"100" doc:"by which it goes out; the one that the customer wrote to last when empty"`
 		Disposition string    `json:"disposition,omitempty" pattern:"^[a-z0-9_]{1,60}$" patternDescription:"a code of a-z, 0-9 and _"`
 	}
 }
@@ -47,7 +48,7 @@ func (s *server) reply(ctx context.Context, in *ReplyInput) (*ReplyOutput, error
 		return nil, err
 	}
 	m, err := s.Reply(ctx, actorOf(ctx), id, version, interaction.Reply{
-		Subject: b.Subject, Text: b.Text, HTML: b.HTML, Cc: copies, Attachments: files, Disposition: b.Disposition,
+		Subject: b.Subject, Text: b.Text, HTML: b.HTML, Cc: copies, Attachments: files, Disposition: b.Disposition, EntryPoint: b.EntryPoint,
 	})
 	if err != nil {
 		return nil, err

@@ -42,6 +42,10 @@ func (s *server) addRoutes() {
 	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/attachments/{attachment}", summary: "The bytes of an attachment", role: agent, raw: true},
 		s.attachment, bytesOf("application/octet-stream", "id", "number", "attachment"))
 
+	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/attachments/{attachment}/thumbnail", summary: "A small JPEG of a picture", role: agent, raw: true},
+		s.thumbnail, bytesOf("image/jpeg", "id", "number", "attachment"))
+	on(s, route{method: get, path: "/v1/interactions/{id}/messages/{number}/slides", summary: "A multimedia message as it is to be shown, slide by slide", role: agent}, s.messageSlides)
+
 	addOrder[holdBody](s, interaction.OrderHold, "Stop its clock")
 	addOrder[holdBody](s, interaction.OrderResume, "Let it go on")
 	addOrder[moveBody](s, interaction.OrderMove, "Move it to another queue")

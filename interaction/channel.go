@@ -108,8 +108,9 @@ type Outbound struct {
 	Envelope    string // envelope sender; empty is the null path
 	Subject     string
 	Text        string
-	HTML        string // empty: text only
-	InReplyTo   string // message id without brackets
+	HTML        string    // empty: text only
+	Heard       time.Time // when the customer last wrote to this entry point; zero: never. Some channels may be answered for a time only
+	InReplyTo   string    // message id without brackets
 	References  []string
 	Automatic   bool // carries the marks of automatic mail (RFC 3834)
 	Attachments []Attachment
@@ -127,6 +128,7 @@ type Outcome struct {
 	State     SendState // SendSent, SendNotSent, SendUnknown, or SendQueued: nothing left, try again later
 	Aborted   bool      // commit refused: another attempt owns the row, nothing left
 	Code      string    // the protocol's own code, e.g. "451 4.3.0"
+	ID        string    // the carrier's own name for the message; receipts and answers may name it
 	Text      string    // what the other side said, cut to 500 bytes; may be personal, never goes to Temporal
 	Permanent bool      // with SendNotSent: the address itself is bad
 }
@@ -156,6 +158,10 @@ type Parsed struct {
 	Name       string      // what the sender calls himself
 	Identities []Attribute // that identify the contact, best first; empty for an anonymous sender
 	Follows    []string    // ids of messages that it answers, nearest first
+
+	// Conversations are the source's own names of what it belongs to, where a channel has no ids of answered messages: the next message under
+	// one of them, by the same contact, goes to the same thread.
+	Conversations []string
 }
 
 // ProblemKeptRaw marks a message that was not parsed: a person looks at the raw bytes.

@@ -13,6 +13,7 @@ type Reply struct {
 	Cc          []Address
 	Attachments []File
 	Disposition string
+	EntryPoint  string // by which it goes out; empty: the one that the customer wrote to last
 }
 
 // Draft is what an agent has written so far.

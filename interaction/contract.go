@@ -102,4 +102,6 @@ type Where struct {
 const (
 	WorkflowEmail    = "Email"
 	WorkflowOutbound = "Outbound"
+	WorkflowMMS      = "MMS"
+	WorkflowSocial   = "Social"
 )

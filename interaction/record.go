@@ -71,6 +71,7 @@ type Message struct {
 	Attachments []File
 	Problems    []string // what the parser had to work around
 	Machine     string   // kind of machine mail, empty for people's
+	EntryPoint  string   // it came in or goes out by; empty: the interaction's own
 	Headers     []Header
 }
 

@@ -69,6 +69,8 @@ type EntryPoint struct {
 	Calendar string  `yaml:"calendar,omitempty" json:"calendar,omitempty"` // its business hours, for queues that have none
 
 	Chat *ChatSettings `yaml:"chat,omitempty" json:"chat,omitempty"` // of channel chat only
+
+	Joins bool `yaml:"joins,omitempty" json:"joins,omitempty"` // what arrives here joins the contact's open interaction, whatever channel that is of
 }
 
 // NewAgent is a person as configuration names him; his password or token comes another way.

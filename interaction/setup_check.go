@@ -44,7 +44,7 @@ func Faults(list []*Fault) error {
 }
 
 // EntryWorkflows are the workflows that entry points can be bound to.
-var EntryWorkflows = []string{WorkflowEmail, WorkflowChat}
+var EntryWorkflows = []string{WorkflowEmail, WorkflowChat, WorkflowMMS, WorkflowSocial}
 
 // Channels are all channels.
 var Channels = []Channel{Email, WebForm, Chat, SMS, MMS, Callback, Social}

@@ -55,6 +55,7 @@ type ResponseFilter struct {
 type InteractionView struct {
 	Interaction
 	Tasks []Task
+	Ways  []Way // by which the customer can be answered, the one that he wrote to last first
 }
 
 // MessageView is a message with what became of its sending.
@@ -69,6 +70,8 @@ type Send struct {
 	State    SendState
 	Attempts int
 	Code     string // the other side's own code, e.g. "451 4.3.0"
+
+	Receipt ReceiptState // what the carrier said since; empty: nothing
 }
 
 // TaskView is a task with what its agent needs.

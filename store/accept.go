@@ -98,6 +98,16 @@ func readPiece(r io.Reader) ([]byte, error) {
 	return piece[:n:n], err
 }
 
+// InboundChannel tells on which channel an inbound thing came: its raw bytes are in that channel's form.
+func (s *Store) InboundChannel(ctx context.Context, inbound interaction.ID) (interaction.Channel, error) {
+	var channel interaction.Channel
+	err := s.pool.QueryRow(ctx, `select channel from inbound where id = $1`, inbound).Scan(&channel)
+	if noRows(err) {
+		return "", interaction.Unknown("message")
+	}
+	return channel, translate(err)
+}
+
 // Raw gives the raw bytes of an inbound thing, exactly as they came.
 func (s *Store) Raw(ctx context.Context, inbound interaction.ID) ([]byte, error) {
 	rows, err := s.pool.Query(ctx, `select p.data from raw_pieces p, inbound i

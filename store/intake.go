@@ -53,9 +53,14 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 		if err != nil {
 			return err
 		}
-		thread, parent, err := t.findThread(ctx, contact, p.Follows, threadOf(key, in.Address))
+		thread, parent, err := t.findThread(ctx, contact, append(p.Follows[:len(p.Follows):len(p.Follows)], conversations(in, p)...), threadOf(key, in.Address))
 		if err != nil {
 			return err
+		}
+		if thread == "" {
+			if thread, err = t.joins(ctx, in.EntryPoint, contact); err != nil {
+				return err
+			}
 		}
 		open, err := t.lockOpen(ctx, thread)
 		if err != nil {
@@ -196,12 +201,17 @@ func (t *tx) openInbound(ctx context.Context, in interaction.Taken, p interactio
 // addInbound adds the message, and the news of it for the workflow.
 func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction.Parsed, open *openRow) error {
 	m := p.Message
-	m.Interaction, m.Number, m.Kind, m.Inbound = open.ID, open.Messages+1, interaction.MessageIn, in.ID
+	m.Interaction, m.Number, m.Kind, m.Inbound, m.EntryPoint = open.ID, open.Messages+1, interaction.MessageIn, in.ID, in.EntryPoint
 	if m.MessageID != "" {
 		if clash, err := t.rememberMailID(ctx, m.MessageID, open.Thread, open.ID, m.Number); err != nil {
 			return err
 		} else if clash {
 			m.Problems = append(m.Problems, "message_id_seen_before_with_other_content")
+		}
+	}
+	for _, name := range conversations(in, p) {
+		if _, err := t.rememberMailID(ctx, name, open.Thread, open.ID, m.Number); err != nil {
+			return err
 		}
 	}
 	if err := t.insertMessage(ctx, m); err != nil {

@@ -33,20 +33,23 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 	out := &send.Out
 	var kind interaction.MessageKind
 	var thread interaction.ID
+	var heard *time.Time
 	err = s.pool.QueryRow(ctx, `
-		select l.state, l.attempt, l.attempts, l.repeat, e.channel, i.entry_point, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
-			m.message_id, m.in_reply_to, m.refs, m.attachments, e.address
+		select l.state, l.attempt, l.attempts, l.repeat, e.channel, e.name, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
+			m.message_id, m.in_reply_to, m.refs, m.attachments, e.address, (select max(h.at) from messages h where h.interaction_id = l.interaction_id
+				and h.kind = 'in' and coalesce(nullif(h.entry_point, ''), i.entry_point) = e.name)
 		from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
-		join interactions i on i.id = l.interaction_id join entry_points e on e.name = i.entry_point
+		join interactions i on i.id = l.interaction_id join entry_points e on e.name = coalesce(nullif(m.entry_point, ''), i.entry_point)
 		where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
 		Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.Channel, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
-			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope)
+			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope, &heard)
 	if noRows(err) {
 		return send, interaction.Unknown("send")
 	}
 	if err != nil {
 		return send, translate(err)
 	}
+	out.Heard = orZero(heard)
 	out.ReplyTo = &interaction.Address{Name: out.From.Name, Address: replyAddress(key, out.From.Address, thread)}
 	if out.Automatic = kind == interaction.MessageAuto || kind == interaction.MessageTranscript; out.Automatic {
 		out.Envelope = ""
@@ -113,6 +116,11 @@ func (s *Store) EndSend(ctx context.Context, id interaction.ID, message int64, a
 		}
 		if open.State == interaction.Sending && o.State != interaction.SendQueued {
 			if err := t.become(ctx, open, "send.ended", interaction.Automatic); err != nil {
+				return err
+			}
+		}
+		if o.ID != "" {
+			if err := t.nameCarried(ctx, id, message, o.ID); err != nil {
 				return err
 			}
 		}

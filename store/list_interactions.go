@@ -98,7 +98,10 @@ func (s *Store) Interaction(ctx context.Context, by interaction.Actor, id intera
 		return v, err
 	}
 	tasks, err := s.Tasks(ctx, by, interaction.TaskFilter{Interaction: id}, interaction.Page{Limit: 100})
-	v.Tasks = tasks.Items
+	if v.Tasks = tasks.Items; err != nil {
+		return v, err
+	}
+	v.Ways, err = ways(ctx, s.pool, id)
 	return v, err
 }
 
@@ -126,14 +129,15 @@ func (s *Store) InteractionMessages(ctx context.Context, by interaction.Actor, i
 }
 
 func (s *Store) sends(ctx context.Context, id interaction.ID) (map[int64]*interaction.Send, error) {
-	rows, err := s.pool.Query(ctx, `select message_number, state, attempts, code from ledger where interaction_id = $1`, id)
+	rows, err := s.pool.Query(ctx, `select l.message_number, l.state, l.attempts, l.code, coalesce(c.state, '')
+		from ledger l left join carrier_ids c on c.interaction_id = l.interaction_id and c.message_number = l.message_number where l.interaction_id = $1`, id)
 	if err != nil {
 		return nil, translate(err)
 	}
 	sends := map[int64]*interaction.Send{}
 	var number int64
 	var send interaction.Send
-	_, err = pgx.ForEachRow(rows, []any{&number, &send.State, &send.Attempts, &send.Code}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&number, &send.State, &send.Attempts, &send.Code, &send.Receipt}, func() error {
 		kept := send
 		sends[number] = &kept
 		return nil

@@ -47,6 +47,8 @@ func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Email, workflow.RegisterOptions{Name: interaction.WorkflowEmail})
 	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
 	w.RegisterWorkflowWithOptions(workflows.Chat, workflow.RegisterOptions{Name: interaction.WorkflowChat})
+	w.RegisterWorkflowWithOptions(workflows.MMS, workflow.RegisterOptions{Name: interaction.WorkflowMMS})
+	w.RegisterWorkflowWithOptions(workflows.Social, workflow.RegisterOptions{Name: interaction.WorkflowSocial})
 }
 
 // Register registers workflows and activities.

@@ -25,7 +25,9 @@ type linkKind struct {
 }
 
 // linkKinds are all kinds of links by name: a new adapter that needs an account at somebody else's is one line here.
-var linkKinds = map[string]linkKind{}
+var linkKinds = map[string]linkKind{
+	"mm7": mm7Link,
+}
 
 // checkLinks tells what is wrong with the links of a setup beyond their form.
 func checkLinks(links []interaction.Link) []*interaction.Fault {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"parley/api"
-	"parley/lib/mail"
 	"parley/store"
 	"parley/web"
 )
@@ -25,7 +24,7 @@ const demoChat = "chat"
 func (h *house) handler() http.Handler {
 	rest := api.New(api.Deps{
 		Meaning: meaning,
-		Store:   h.store, Once: store.WithRequest, Part: mail.Part, Changes: h.changes.Changes, Log: h.log,
+		Store:   h.store, Once: store.WithRequest, Part: partOf, Changes: h.changes.Changes, Log: h.log,
 		Checks: []api.Check{{Name: "database", Run: h.store.Ping}, {Name: "temporal", Run: h.engine.Ping}, {Name: "schema", Run: h.store.CheckSchema}},
 	})
 	mux := http.NewServeMux()

@@ -28,7 +28,6 @@ import (
 	"parley/engine"
 	"parley/interaction"
 	"parley/lib/calendar"
-	"parley/lib/mail"
 	"parley/lib/safehttp"
 	"parley/store"
 	"parley/workers"
@@ -189,7 +188,7 @@ func (h *house) parts() []part {
 	}
 	if h.config.runs("intake") {
 		parts = append(parts, &workers.Intake{
-			Store: h.store, Bell: h.inbound, Log: h.log, Parsers: map[interaction.Channel]interaction.Parser{interaction.Email: mail.Parser{}},
+			Store: h.store, Bell: h.inbound, Log: h.log, Parsers: parsers(),
 		})
 	}
 	if h.config.runs("relay") {

@@ -46,7 +46,8 @@ create table entry_points (
 	from_name text not null default '',
 	language text not null default 'en',
 	calendar text references calendars,
-	chat jsonb                                   -- policies of a chat's entry point; null: the defaults
+	chat jsonb,                                  -- policies of a chat's entry point; null: the defaults
+	joins boolean not null default false         -- what arrives here joins the contact's open interaction, whatever channel that is of
 );
 create unique index entry_points_address on entry_points (channel, lower(address));
 
@@ -178,6 +179,19 @@ create table mail_ids (                          -- every Message-ID ever receiv
 	primary key (hash, interaction_id, message_number)
 );
 
+create table carrier_ids (                       -- what carriers call the messages that they took, and what they said of them since
+	entry_point text not null,
+	hash bytea not null,                         -- SHA-256 of the carrier's name for it
+	interaction_id uuid,                         -- null: a word on a message that is not known yet
+	message_number bigint,
+	state text not null default 'pending' check (state in ('pending', 'delivered', 'read', 'failed')),
+	code text not null default '',
+	at timestamptz,
+	heard_at timestamptz not null default now(),
+	primary key (entry_point, hash)
+);
+create index carrier_ids_interaction on carrier_ids (interaction_id);
+
 -- ---------------------------------------------------------------- interactions: the open ones are few and hot
 
 create table interactions (
@@ -273,6 +287,7 @@ create table messages (
 	headers jsonb not null default '[]',
 	problems text[] not null default '{}',
 	machine text not null default '',
+	entry_point text not null default '',        -- it came in or goes out by; empty: the interaction's
 	primary key (interaction_id, number)
 ) partition by range (interaction_id);
 
