@@ -30,6 +30,9 @@ const (
 	TextHTML  TextFrom = "html"  // made from HTML parts
 	TextRaw   TextFrom = "raw"   // the body as it came: the structure was not understood
 	TextNone  TextFrom = "none"  // there is no text; Text is empty
+
+	TextTNEF     TextFrom = "tnef"     // the body in winmail.dat
+	TextCalendar TextFrom = "calendar" // the fields of an invitation
 )
 
 // Message is what a mail says. All its strings are valid UTF-8 without NUL
@@ -63,6 +66,7 @@ type Message struct {
 	bounces      []Bounce
 	returned     Returned
 	holdsMessage bool // a message came inside
+	inside       bool // this one is inside another
 }
 
 // Field is one header field.
@@ -129,7 +133,8 @@ func (m *Message) parse(raw []byte) {
 		return
 	}
 	m.view(root)
-	m.ReplyText = replyText(m.Text)
+	said, _ := cutUU([]byte(m.Text))
+	m.ReplyText = replyText(string(said))
 	m.findBounces(root)
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"parley/lib/mail/tnef"
 )
 
 // part is one node of a message. Its body is a slice of the raw message, still encoded.
@@ -27,6 +29,9 @@ var (
 // split finds the parts of a message in one pass. The root is always given and
 // has its header; after an error it has no children.
 func split(src []byte) (*part, error) {
+	if bytes.HasPrefix(src, tnef.Signature) { // somebody saved winmail.dat alone
+		return &part{media: media{typ: "application/ms-tnef"}, body: src}, nil
+	}
 	s := &splitter{src: src, levels: map[string][]int{}}
 	root, err := s.part("text/plain", "", 0)
 	if err != nil {
@@ -251,7 +256,7 @@ func Part(raw []byte, index int) ([]byte, error) {
 	}
 	var found *part
 	root.walk(func(p *part) bool {
-		if p.index == index {
+		if p.index == index&(1<<innerBits-1) {
 			found = p
 		}
 		return found == nil
@@ -260,5 +265,8 @@ func Part(raw []byte, index int) ([]byte, error) {
 		return nil, fmt.Errorf("part %d: %w", index, errNoPart)
 	}
 	data, _ := decodeBody(found)
+	if inner := index >> innerBits; inner > 0 {
+		return innerData(found, data, inner-1)
+	}
 	return data, nil
 }

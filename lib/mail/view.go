@@ -18,6 +18,26 @@ func (m *Message) view(root *part) {
 	v.part(root, nil)
 	m.Text, m.TextFrom = v.text()
 	m.HTML = v.html()
+	v.useSpare()
+}
+
+// useSpare fills in text and HTML that only winmail.dat or an invitation has.
+func (v *viewer) useSpare() {
+	for _, s := range v.spare {
+		if v.m.TextFrom == TextNone && strings.TrimSpace(s.plain) != "" {
+			v.m.Text, v.m.TextFrom = cutText(s.plain), s.from
+		}
+		if v.m.HTML == "" && v.m.TextFrom != TextPlain {
+			v.m.HTML = cutText(lines(s.html))
+		}
+	}
+}
+
+func cutText(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // leaf is one place in the message where text stands: plain, HTML, or both as alternatives.
@@ -28,6 +48,13 @@ type leaf struct {
 type viewer struct {
 	m      *Message
 	leaves []*leaf
+	spare  []spareText
+}
+
+// spareText is shown where the message has no other text: of winmail.dat, or of an invitation.
+type spareText struct {
+	plain, html string
+	from        TextFrom
 }
 
 // part looks at p and what is in it. Inside multipart/alternative all texts go to one leaf.
@@ -48,11 +75,22 @@ func (v *viewer) part(p *part, alternative *leaf) {
 		v.read(p, at)
 	case isForward(p):
 		v.forward(p)
-	case strings.HasPrefix(p.media.typ, "multipart/") && len(bytes.TrimSpace(p.body)) == 0:
-		// an empty multipart says nothing
+	case strings.HasPrefix(p.media.typ, "multipart/"):
+		v.unparted(p)
 	default:
 		v.attach(p)
 	}
+}
+
+// unparted shows what a multipart holds that has no parts. What stands before a
+// delimiter that only closes it is nobody's (RFC 2046 section 5.1.1).
+func (v *viewer) unparted(p *part) {
+	boundary := []byte("--" + p.media.params["boundary"])
+	if len(bytes.TrimSpace(p.body)) == 0 || len(boundary) > 2 && bytes.Contains(p.body, boundary) {
+		return
+	}
+	v.m.problem("no part of the " + oneLine(text(p.media.typ)) + " could be found")
+	v.leaf().plain = []string{lines(text(p.body[:min(len(p.body), maxText)]))}
 }
 
 // isForward reports whether p is another message that is to be read as part of
@@ -100,6 +138,11 @@ func (v *viewer) read(p *part, at *leaf) {
 			data = p.body // it was never encoded
 		}
 	}
+	v.named(p, data)
+	if p.media.typ != "text/html" {
+		_, files := cutUU(data)
+		v.attachInner(p, files)
+	}
 	if len(data) > maxText {
 		data = data[:maxText]
 		v.m.problem("a text part is cut: it is longer than 4 MiB")
@@ -120,9 +163,60 @@ func (v *viewer) read(p *part, at *leaf) {
 	at.plain = append(at.plain, s)
 }
 
-// attach notes a part as an attachment. Only its size and hash are kept.
+// attach notes a part as an attachment, or the files inside of it.
 func (v *viewer) attach(p *part) {
 	data, whole := decodeBody(p)
+	v.named(p, data)
+	if isTNEF(p, data) && v.winmail(p, data) {
+		return
+	}
+	if p.media.typ == "text/calendar" {
+		s, _ := decodeCharset(p.media.params["charset"], data[:min(len(data), maxText)])
+		v.spare = append(v.spare, spareText{plain: calendarText(s), from: TextCalendar})
+	}
+	if isEncodedMessage(p) {
+		v.forwardEncoded(data)
+	}
+	v.note(p, data, whole)
+}
+
+// isEncodedMessage reports whether p is a message in base64 or quoted-printable, which RFC 2046 section 5.2.1 forbids and some programs write.
+func isEncodedMessage(p *part) bool {
+	return (p.media.typ == "message/rfc822" || p.media.typ == "message/global") && len(p.children) == 0 && p.parent != "multipart/report" && p.dispo.typ != "attachment"
+}
+
+// forwardEncoded shows the text of such a message. What is attached to it stays inside.
+func (v *viewer) forwardEncoded(data []byte) {
+	if v.m.inside {
+		return
+	}
+	inner := &Message{inside: true}
+	inner.parse(data)
+	if inner.TextFrom == TextPlain || inner.TextFrom == TextHTML {
+		v.leaf().plain = []string{inner.Text}
+	}
+}
+
+// named says which protection a part has, because nothing else of it can be read.
+func (v *viewer) named(p *part, data []byte) {
+	switch p.media.typ {
+	case "application/pkcs7-mime", "application/x-pkcs7-mime":
+		if strings.HasPrefix(strings.ToLower(p.media.params["smime-type"]), "signed") {
+			v.m.problem("signed with S/MIME in a form that hides the text: see the attachment")
+		} else {
+			v.m.problem("encrypted with S/MIME: only the recipient's key opens it")
+		}
+	case "application/pgp-encrypted":
+		v.m.problem("encrypted with PGP: only the recipient's key opens it")
+	case "application/pgp", "text/plain":
+		if bytes.Contains(data, []byte("-----BEGIN PGP MESSAGE-----")) {
+			v.m.problem("encrypted with PGP: only the recipient's key opens it")
+		}
+	}
+}
+
+// note keeps size and hash of an attachment.
+func (v *viewer) note(p *part, data []byte, whole bool) {
 	a := Attachment{
 		Part: p.index, Name: fileName(p), Type: oneLine(text(p.media.typ)), Size: int64(len(data)), SHA256: sha256.Sum256(data), Damaged: !whole,
 		ContentID: strings.Trim(oneLine(decodeValue([]byte(p.header.get("Content-Id")))), "<> "),
@@ -140,7 +234,12 @@ func fileName(p *part) string {
 	if name == "" {
 		name = p.media.params["name"]
 	}
-	name = oneLine(text(decodeWords(name)))
+	return safeName(decodeWords(name))
+}
+
+// safeName gives the last element of a path, without control characters.
+func safeName(name string) string {
+	name = oneLine(text(name))
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
 		name = name[i+1:]
 	}
