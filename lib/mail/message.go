@@ -134,7 +134,11 @@ func (m *Message) parse(raw []byte) {
 	}
 	m.view(root)
 	said, _ := cutUU([]byte(m.Text))
-	m.ReplyText = replyText(string(said))
+	if m.TextFrom == TextHTML {
+		m.ReplyText = htmlReply(m.HTML, string(said), m.From)
+	} else {
+		m.ReplyText = replyText(string(said), m.From)
+	}
 	m.findBounces(root)
 }
 

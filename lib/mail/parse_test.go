@@ -181,11 +181,11 @@ func TestReplyText(t *testing.T) {
 		"Outlook header":      {"Ja.\n\nVon: Anna <a@b.test>\nGesendet: Montag\nAn: Bert\nBetreff: x\n\nGut?\n", "Ja."},
 		"signature":           {"Yes.\n-- \nBert\nACME\n", "Yes."},
 		"inline answers":      {"> One?\nYes.\n> Two?\nNo.\n", "> One?\nYes.\n> Two?\nNo."},
-		"answer below":        {"On Monday Anna wrote:\n> Ok?\n\nYes.\n", "On Monday Anna wrote:\n> Ok?\n\nYes."},
+		"answer below":        {"On Monday Anna wrote:\n> Ok?\n\nYes.\n", "Yes."},
 		"only a quote":        {"> Ok?\n", "> Ok?"},
 		"no attribution":      {"On time delivery matters.\nPlease note:\n1. x\n", "On time delivery matters.\nPlease note:\n1. x"},
 	} {
-		require.Equal(t, c.want, replyText(c.in), name)
+		require.Equal(t, c.want, replyText(c.in, nil), name)
 	}
 }
 
