@@ -54,7 +54,7 @@ var labels = func() map[string]role {
 	return table
 }()
 
-var labelled = regexp.MustCompile(`^[\s>*_|]*([\p{L}\p{M}][\p{L}\p{M}' -]{0,24}?)[\s*_\x{a0}]*[::]\s?[*_]*\s*(.*)$`)
+var labelled = regexp.MustCompile(`^[\s>*_|]*([\p{L}\p{M}][\p{L}\p{M}' -]{0,24}?)[\s*_\x{a0}]*[:\x{ff1a}]\s?[*_]*\s*(.*)$`)
 
 // labelOf gives the role of a line such as "*Von:* Anna", and what stands behind the label.
 func labelOf(line string) (role, string) {
@@ -160,7 +160,7 @@ func continues(line string) bool {
 // introduces judges one candidate; next is the line behind it.
 func introduces(s string, all []string, next int) bool {
 	bare := strings.TrimRight(s, " *_>")
-	colon := strings.HasSuffix(bare, ":") || strings.HasSuffix(bare, ":")
+	colon := strings.HasSuffix(bare, ":") || strings.HasSuffix(bare, "\uff1a")
 	address, date, wrote := hasAddress.MatchString(s), hasDate.MatchString(s), wroteWords.MatchString(s)
 	quoted := quoteFollows(all, next)
 	switch {
