@@ -100,27 +100,27 @@ func (s *session) Data(r io.Reader) error {
 	if !chunked {
 		r = s.conn.mail
 	}
-	got, err := receive(r, s.l.opts.SpoolDir)
-	defer got.close()
+	got, err := mail.Receive(r, s.l.opts.SpoolDir)
+	defer got.Discard()
 	if err != nil {
 		s.conn.hurry(lastWords)
 		return s.l.answerData(err, facts.Peer)
 	}
-	if chunked && got.size == 0 {
+	if chunked && got.Size() == 0 {
 		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A mail of no bytes"}
 	}
-	if err := refuseLoop(got.head()); err != nil {
+	if err := refuseLoop(got.Head()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(s.l.base, s.l.opts.AcceptTimeout)
 	defer cancel()
 	receipt, err := s.l.inbox.Accept(ctx, interaction.Inbound{
-		Channel: interaction.Email, Targets: to, Identity: got.identity(), Facts: facts, Raw: got.reader(), Size: got.size,
+		Channel: interaction.Email, Targets: to, Identity: got.Identity(), Facts: facts, Raw: got.Reader(), Size: got.Size(),
 	})
 	if err != nil {
 		return s.l.answer(err, facts.Peer)
 	}
-	s.l.log.Info("mail accepted", "inbound", receipt.ID, "bytes", got.size, "targets", len(to), "repeat", receipt.Repeat)
+	s.l.log.Info("mail accepted", "inbound", receipt.ID, "bytes", got.Size(), "targets", len(to), "repeat", receipt.Repeat)
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: fmt.Sprintf("OK: queued as %s", receipt.ID)}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"parley/adapters/imap"
 	"parley/interaction"
 	"parley/store"
 	"parley/workers"
@@ -26,7 +27,8 @@ type linkKind struct {
 
 // linkKinds are all kinds of links by name: a new adapter that needs an account at somebody else's is one line here.
 var linkKinds = map[string]linkKind{
-	"mm7": mm7Link,
+	"imap": {check: imap.Check, pull: openMailbox},
+	"mm7":  mm7Link,
 }
 
 // checkLinks tells what is wrong with the links of a setup beyond their form.

@@ -1,29 +1,28 @@
-package smtp
+package mail
 
 import (
 	"bytes"
 	"fmt"
 	"io"
 	"os"
-
-	"parley/lib/mail"
 )
 
 // inMemory is how much of a mail is kept in memory; the rest goes to a file.
 const inMemory = 256 << 10
 
-// spooled is a mail that was received: its beginning in memory, the rest in a
+// Spool is a mail that was received: its beginning in memory, the rest in a
 // file without a name, which is gone with the process whatever happens.
-type spooled struct {
+type Spool struct {
 	memory bytes.Buffer
 	file   *os.File // nil for a small mail
 	size   int64
-	hash   *mail.CRLFHash
+	hash   *CRLFHash
 }
 
-// receive reads a mail to its end. The answer is never nil and must be closed, after an error too.
-func receive(r io.Reader, dir string) (*spooled, error) {
-	s := &spooled{hash: mail.NewCRLFHash()}
+// Receive reads a mail to its end; what does not fit into 256 KiB of memory goes to a file in dir (empty: the system's folder for such). The answer is never
+// nil and must be discarded in the end, after an error too.
+func Receive(r io.Reader, dir string) (*Spool, error) {
+	s := &Spool{hash: NewCRLFHash()}
 	r = io.TeeReader(r, s.hash)
 	n, err := io.Copy(&s.memory, io.LimitReader(r, inMemory))
 	s.size = n
@@ -40,7 +39,7 @@ func receive(r io.Reader, dir string) (*spooled, error) {
 
 // overflow writes what does not fit into memory.
 type overflow struct {
-	*spooled
+	*Spool
 	dir string
 }
 
@@ -63,7 +62,7 @@ func (o *overflow) Write(piece []byte) (int, error) {
 	return n, nil
 }
 
-func (s *spooled) rewind() error {
+func (s *Spool) rewind() error {
 	if s.file == nil {
 		return nil
 	}
@@ -73,21 +72,25 @@ func (s *spooled) rewind() error {
 	return nil
 }
 
-// head is the beginning of the mail.
-func (s *spooled) head() []byte { return s.memory.Bytes() }
+// Size is how many bytes it has.
+func (s *Spool) Size() int64 { return s.size }
 
-// identity names the mail by its content.
-func (s *spooled) identity() [32]byte { return s.hash.Sum() }
+// Head is the beginning of the mail.
+func (s *Spool) Head() []byte { return s.memory.Bytes() }
 
-// reader gives the whole mail, once.
-func (s *spooled) reader() io.Reader {
+// Identity names the mail by its content, see CRLFHash.
+func (s *Spool) Identity() [32]byte { return s.hash.Sum() }
+
+// Reader gives the whole mail, once.
+func (s *Spool) Reader() io.Reader {
 	if s.file == nil {
 		return bytes.NewReader(s.memory.Bytes())
 	}
 	return io.MultiReader(bytes.NewReader(s.memory.Bytes()), s.file)
 }
 
-func (s *spooled) close() {
+// Discard forgets it.
+func (s *Spool) Discard() {
 	if s.file != nil {
 		s.file.Close()
 	}
