@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"parley/interaction"
+	"parley/lib/phone"
 )
 
 // Address is a name and an address on a channel.
@@ -27,6 +28,18 @@ func checkAddress(field string, a Address) (interaction.Address, error) {
 		return interaction.Address{}, interaction.Invalid("bad_name", field+".name", "contains control characters")
 	}
 	return interaction.Address{Name: a.Name, Address: a.Address}, nil
+}
+
+// checkRecipient reads a mail address, or a telephone number with its country's code, of which it gives the one spelling.
+func checkRecipient(field string, a Address) (interaction.Address, error) {
+	if !strings.HasPrefix(a.Address, "+") {
+		return checkAddress(field, a)
+	}
+	n, err := phone.Parse(a.Address, "")
+	if err != nil || controls(a.Name) {
+		return interaction.Address{}, interaction.Invalid("bad_address", field+".address", "is no telephone number with its country's code")
+	}
+	return interaction.Address{Name: a.Name, Address: n.E164}, nil
 }
 
 func checkCopies(copies []Address) ([]interaction.Address, error) {

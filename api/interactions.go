@@ -171,7 +171,7 @@ type NewInteraction struct {
 	Body struct {
 		EntryPoint string  `json:"entry_point" minLength:"1" maxLength:"100" doc:"it is sent from here"`
 		To         Address `json:"to"`
-		Subject    string  `json:"subject" minLength:"1" maxLength:"900"`
+		Subject    string  `json:"subject,omitempty" maxLength:"900" doc:"of mails"`
 		Text       string  `json:"text,omitempty" maxLength:"1048576"`
 		HTML       string  `json:"html,omitempty" maxLength:"1048576"`
 		Queue      string  `json:"queue,omitempty" maxLength:"100" doc:"the entry point's when empty"`
@@ -181,7 +181,7 @@ type NewInteraction struct {
 
 func (s *server) startInteraction(ctx context.Context, in *NewInteraction) (*ChangedInteraction, error) {
 	b := in.Body
-	to, err := checkAddress("to", b.To)
+	to, err := checkRecipient("to", b.To)
 	if err != nil {
 		return nil, err
 	}

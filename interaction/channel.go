@@ -57,6 +57,8 @@ type Facts struct {
 	NullPath bool   `json:"nullPath,omitempty"` // the envelope sender was <>
 	SMTPUTF8 bool   `json:"smtputf8,omitempty"`
 	BodyType string `json:"bodyType,omitempty"` // 7BIT, 8BITMIME or BINARYMIME
+	Via      string `json:"via,omitempty"`      // the kind of link, where a channel has raw bytes of several forms
+	Alphabet string `json:"alphabet,omitempty"` // that the carrier takes for granted
 }
 
 // Receipt tells what became of an accepted thing.
@@ -125,12 +127,13 @@ type Attachment struct {
 
 // Outcome is what is known after an attempt to send.
 type Outcome struct {
-	State     SendState // SendSent, SendNotSent, SendUnknown, or SendQueued: nothing left, try again later
-	Aborted   bool      // commit refused: another attempt owns the row, nothing left
-	Code      string    // the protocol's own code, e.g. "451 4.3.0"
-	ID        string    // the carrier's own name for the message; receipts and answers may name it
-	Text      string    // what the other side said, cut to 500 bytes; may be personal, never goes to Temporal
-	Permanent bool      // with SendNotSent: the address itself is bad
+	State     SendState     // SendSent, SendNotSent, SendUnknown, or SendQueued: nothing left, try again later
+	Aborted   bool          // commit refused: another attempt owns the row, nothing left
+	Code      string        // the protocol's own code, e.g. "451 4.3.0"
+	ID        string        // the carrier's own name for the message; receipts and answers may name it
+	Names     []CarrierName // the same, of a message that the carrier took in several parts or whose name it writes in several ways
+	Text      string        // what the other side said, cut to 500 bytes; may be personal, never goes to Temporal
+	Permanent bool          // with SendNotSent: the address itself is bad
 }
 
 // Adapter is one channel's way in, out, or both. Start returns when it listens;
@@ -158,6 +161,8 @@ type Parsed struct {
 	Name       string      // what the sender calls himself
 	Identities []Attribute // that identify the contact, best first; empty for an anonymous sender
 	Follows    []string    // ids of messages that it answers, nearest first
+	Joined     []ID        // other inbound things whose words Message holds too
+	Part       *Part       // it is one part of a long message, and Message is what this part says
 
 	// Conversations are the source's own names of what it belongs to, where a channel has no ids of answered messages: the next message under
 	// one of them, by the same contact, goes to the same thread.

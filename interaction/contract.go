@@ -104,4 +104,5 @@ const (
 	WorkflowOutbound = "Outbound"
 	WorkflowMMS      = "MMS"
 	WorkflowSocial   = "Social"
+	WorkflowSMS      = "SMS"
 )

@@ -71,6 +71,11 @@ type Lease interface {
 	Tell(ctx context.Context, state LinkState, detail string)
 }
 
+// Line is a Sender over a standing connection that can be down. Where an entry point has several lines, one that is ready sends.
+type Line interface {
+	Ready() bool
+}
+
 // Puller is an adapter that goes out for what arrives, or keeps a line open. Pull works under the lease until its context ends, which it does when the lease is lost; it
 // reconnects by itself, and an error it gives ends this attempt only: it is called again after a pause.
 type Puller interface {

@@ -23,6 +23,15 @@ type Receipted struct {
 	State      ReceiptState
 	Code       string // the carrier's own
 	At         time.Time
+
+	// Spellings are other ways in which the carrier may have written the name when it took the message; ID itself goes first.
+	Spellings []string
+}
+
+// CarrierName is what a carrier calls a message that it took, or one part of it.
+type CarrierName struct {
+	ID        string
+	Spellings []string // other ways in which its receipts may write the name
 }
 
 // Receipts keeps what carriers say of messages that they took.

@@ -44,7 +44,7 @@ func Faults(list []*Fault) error {
 }
 
 // EntryWorkflows are the workflows that entry points can be bound to.
-var EntryWorkflows = []string{WorkflowEmail, WorkflowChat, WorkflowMMS, WorkflowSocial}
+var EntryWorkflows = []string{WorkflowEmail, WorkflowChat, WorkflowMMS, WorkflowSocial, WorkflowSMS}
 
 // Channels are all channels.
 var Channels = []Channel{Email, WebForm, Chat, SMS, MMS, Callback, Social}
@@ -298,8 +298,8 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 		at.fault("workflow", e.Workflow, "does not fit channel %s; chats are handled by %s, and nothing else is", e.Channel, WorkflowChat)
 	}
 	if e.Chat != nil {
-		if e.Channel != Chat {
-			at.fault("chat", "", "is for entry points of channel chat; leave it out")
+		if e.Channel != Chat && e.Channel != SMS {
+			at.fault("chat", "", "is for entry points of channels chat and sms; leave it out")
 		}
 		at.names("chat.mail", e.Chat.Mail, ListEntryPoints)
 		for _, err := range e.Chat.Check() {
@@ -308,6 +308,13 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 				at.fault("chat."+wrong.Field, "", "%s", wrong.Text)
 			}
 		}
+	}
+	if e.SMS != nil && e.Channel != SMS {
+		at.fault("sms", "", "is for entry points of channel sms; leave it out")
+	}
+	var wrong *Error
+	if errors.As(e.SMS.Check(), &wrong) {
+		at.fault(wrong.Field, "", "%s", wrong.Text)
 	}
 	if at.needs("address", e.Address, "write the address that customers use") && e.Channel == Email && !isMailAddress(e.Address) {
 		at.fault("address", e.Address, "is not an email address; write it as name@example.org")

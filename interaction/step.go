@@ -1,5 +1,7 @@
 package interaction
 
+import "time"
+
 // Taken is an inbound row that the intake has marked as tried.
 type Taken struct {
 	ID         ID
@@ -54,6 +56,8 @@ type Dispatch struct {
 	Attempt  ID // that has begun, when the state is in flight
 	Out      Outbound
 	Files    []File
+
+	NotBefore time.Time // quiet hours; zero: at once
 }
 
 // Stopping tells whether an interaction could stop.

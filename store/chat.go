@@ -29,6 +29,7 @@ type chatRow struct {
 	DueAt      *time.Time
 	EndedAt    *time.Time
 	EndedBy    string
+	Outside    bool // its customer is written to by text
 }
 
 // asking is the question that is open.
@@ -39,7 +40,7 @@ type asking struct {
 	Choices []string `json:"choices,omitempty"`
 }
 
-const chatRowColumns = `select interaction_id, entry_point, nickname, last, asking, sleeping, active_at, alerts, alerted_at, due_at, ended_at, ended_by
+const chatRowColumns = `select interaction_id, entry_point, nickname, last, asking, sleeping, active_at, alerts, alerted_at, due_at, ended_at, ended_by, outside
 	from chat_sessions `
 
 // chatLog gathers what one transaction appends to sessions whose rows it has locked.
@@ -101,6 +102,7 @@ func (l *chatLog) keep(ctx context.Context, t *tx) error {
 	batch := &pgx.Batch{}
 	if len(l.fresh) > 0 {
 		l.queueMessages(batch)
+		l.queueOutside(batch)
 	}
 	if err := l.queueSessions(batch); err != nil {
 		return err
@@ -179,12 +181,16 @@ func (l *chatLog) queueSessions(batch *pgx.Batch) error {
 // chatPolicy gives the policies of an entry point, defaults filled in; also of one that is disabled or gone.
 func (t *tx) chatPolicy(ctx context.Context, entryPoint string) (interaction.ChatSettings, error) {
 	var c *interaction.ChatSettings
-	err := t.QueryRow(ctx, `select chat from entry_points where name = $1`, entryPoint).Scan(&c)
+	var channel interaction.Channel
+	err := t.QueryRow(ctx, `select chat, channel from entry_points where name = $1`, entryPoint).Scan(&c, &channel)
 	if noRows(err) {
 		err = nil
 	}
 	if c == nil {
-		c = &interaction.ChatSettings{}
+		c = &interaction.ChatSettings{Async: channel == interaction.SMS} // who writes by text takes his time
+	}
+	if channel == interaction.SMS { // he has no window to leave a message in, and what was said stands in his telephone
+		c.Transcript, c.WhenNobody, c.WhenClosed, c.WhenGone = "never", "stop", "stop", "stop"
 	}
 	return c.WithDefaults(), err
 }

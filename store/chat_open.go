@@ -57,9 +57,10 @@ func (t *tx) openChat(ctx context.Context, c interaction.NewChat, ticket interac
 	id, thread := ticket.Session, interaction.NewID()
 	made, err := t.exec(ctx, `
 		insert into interactions (id, thread_id, contact_id, channel, entry_point, queue, direction, subject, state, language, priority, data, workflow, kit)
-		select $1, $2, $3, 'chat', e.name, e.queue, 'in', $4, 'received', coalesce(nullif($5, ''), e.language), q.priority, $6, e.workflow, $7
-		from entry_points e join queues q on q.name = e.queue where e.name = $8 and e.channel = 'chat' and e.enabled`,
-		id, thread, contact, clip(c.Subject, 1000), clip(c.Language, 35), orEmpty(c.Data), interaction.KitVersion, c.EntryPoint)
+		select $1, $2, $3, 'chat', e.name, e.queue, 'in', $4, 'received', coalesce(nullif($5, ''), e.language), q.priority, $6,
+			case e.channel when 'sms' then $9 else e.workflow end, $7
+		from entry_points e join queues q on q.name = e.queue where e.name = $8 and (e.channel = 'chat' and e.enabled or e.channel = 'sms' and $10)`,
+		id, thread, contact, clip(c.Subject, 1000), clip(c.Language, 35), orEmpty(c.Data), interaction.KitVersion, c.EntryPoint, interaction.WorkflowChat, ticket.Token == "")
 	if err != nil {
 		return err
 	}

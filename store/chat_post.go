@@ -40,6 +40,8 @@ type poster struct {
 	answers []chatAnswer
 	renamed []chatMember
 	asked   []*chatRow
+
+	optedOut map[interaction.ID]bool // sessions by text whose customer wants no more
 }
 
 type chatMember struct{ session, agent interaction.ID }
@@ -96,7 +98,10 @@ func (p *poster) prepare(ctx context.Context, t *tx) error {
 	if len(files) > 0 {
 		p.queueFiles(batch, sessions, files)
 	}
-	return t.SendBatch(ctx, batch).Close()
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	return p.refusesOutside(ctx, t)
 }
 
 // lockStories locks the interactions of sessions where a customer's word is more than a message: it answers a question, or wakes a task that
@@ -201,6 +206,9 @@ func (p *poster) post(post interaction.ChatPost) (m interaction.ChatMessage, rep
 			return m, false, interaction.Invalid("bad_file", "upload", "is no file that you have uploaded to this conversation")
 		}
 		m.File = &f.file
+	}
+	if p.optedOut[c.ID] && goesOut(m) && m.From.Role != interaction.ChatSystem {
+		return m, false, interaction.Conflict(codeOptedOut, "the customer has asked to get no more messages; only he can take that back")
 	}
 	m = p.log.add(c, m)
 	if post.ClientID != "" {

@@ -37,3 +37,8 @@ func (s *Store) ExplainInteractions(ctx context.Context, by interaction.Actor, f
 	err = s.pool.QueryRow(ctx, `explain (analyze, buffers, format json) `+q.statement(fromInteractions, order.order, page), q.args...).Scan(&plan)
 	return plan, err
 }
+
+// NameCarried remembers what a carrier calls a message, as EndSend does.
+func (s *Store) NameCarried(ctx context.Context, id interaction.ID, message int64, name interaction.CarrierName) error {
+	return s.inTx(ctx, func(t *tx) error { return t.nameCarried(ctx, id, message, name) })
+}

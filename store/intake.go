@@ -49,6 +49,15 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 		if err != nil {
 			return err
 		}
+		if in.Channel == interaction.SMS {
+			settings, err := t.smsSettings(ctx, in.EntryPoint)
+			if err != nil {
+				return err
+			}
+			if settings.InSession(p.Message) {
+				return t.settleInSession(ctx, in, p)
+			}
+		}
 		contact, err := t.findContact(ctx, p)
 		if err != nil {
 			return err
@@ -62,7 +71,12 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 				return err
 			}
 		}
-		open, err := t.lockOpen(ctx, thread)
+		var open *openRow
+		if in.Channel == interaction.SMS {
+			open, parent, err = t.openShort(ctx, in, contact, thread)
+		} else {
+			open, err = t.lockOpen(ctx, thread)
+		}
 		if err != nil {
 			return err
 		}
@@ -217,6 +231,15 @@ func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction
 	if err := t.insertMessage(ctx, m); err != nil {
 		return err
 	}
+	if in.Channel == interaction.SMS {
+		settings, err := t.smsSettings(ctx, in.EntryPoint)
+		if err != nil {
+			return err
+		}
+		if err := t.heedKeyword(ctx, in, m, settings); err != nil {
+			return err
+		}
+	}
 	news := interaction.News{Kind: interaction.NewsMessage, Message: m.Number}
 	code := "message.received"
 	if open.fresh {
@@ -227,8 +250,8 @@ func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction
 	if err := t.addNews(ctx, open.ID, news, `messages = messages + 1`); err != nil {
 		return err
 	}
-	if _, err := t.Exec(ctx, `update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = $1`,
-		in.ID, open.ID, m.Number); err != nil {
+	if _, err := t.Exec(ctx, `update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = any($1::uuid[])`,
+		append([]interaction.ID{in.ID}, p.Joined...), open.ID, m.Number); err != nil {
 		return err
 	}
 	return t.audit(ctx, event{Code: code, Interaction: open.ID, Data: map[string]any{

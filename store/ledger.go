@@ -12,15 +12,21 @@ import (
 func SendKey(message int64) string { return fmt.Sprintf("send-%d", message) }
 
 // queueSend writes the ledger row together with the decision to send. From here on the message's id is known for threading: the customer cannot answer
-// before.
-func (t *tx) queueSend(ctx context.Context, o openInteraction, message int64) error {
-	_, err := t.Exec(ctx, `
-		with queued as (
-			insert into ledger (interaction_id, key, message_number, state) values ($1, $2, $3, 'queued') on conflict do nothing)
-		insert into mail_ids (hash, thread_id, interaction_id, message_number)
-		select sha256(convert_to(message_id, 'UTF8')), $4, interaction_id, number from messages where interaction_id = $1 and number = $3
-		on conflict do nothing`, o.ID, SendKey(message), message, o.Thread)
-	return err
+// before. To who has opted out on the channel nothing is queued: the row says so, and refused is the reason.
+func (t *tx) queueSend(ctx context.Context, o openInteraction, message int64) (refused string, err error) {
+	err = t.QueryRow(ctx, `
+		with said as (select m.*, `+optedOut+` as out from messages m join entry_points e on e.name = coalesce(nullif(m.entry_point, ''), $5)
+			where m.interaction_id = $1 and m.number = $3),
+		queued as (
+			insert into ledger (interaction_id, key, message_number, state, code, ended_at)
+			select $1, $2, $3, case when out then 'not_sent' else 'queued' end, case when out then $6 else '' end, case when out then now() end from said
+			on conflict do nothing),
+		named as (
+			insert into mail_ids (hash, thread_id, interaction_id, message_number)
+			select sha256(convert_to(message_id, 'UTF8')), $4, interaction_id, number from said
+			on conflict do nothing)
+		select case when out then $6 else '' end from said`, o.ID, SendKey(message), message, o.Thread, o.EntryPoint, codeOptedOut).Scan(&refused)
+	return refused, err
 }
 
 // PrepareSend reads what is to be sent; every attempt gets the same bytes.
@@ -34,15 +40,19 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 	var kind interaction.MessageKind
 	var thread interaction.ID
 	var heard *time.Time
+	var quiet *interaction.SMSSettings
+	var confirms bool
+	var direction interaction.Direction
 	err = s.pool.QueryRow(ctx, `
 		select l.state, l.attempt, l.attempts, l.repeat, e.channel, e.name, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
 			m.message_id, m.in_reply_to, m.refs, m.attachments, e.address, (select max(h.at) from messages h where h.interaction_id = l.interaction_id
-				and h.kind = 'in' and coalesce(nullif(h.entry_point, ''), i.entry_point) = e.name)
+				and h.kind = 'in' and coalesce(nullif(h.entry_point, ''), i.entry_point) = e.name),
+			e.sms, l.confirms, i.direction
 		from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
 		join interactions i on i.id = l.interaction_id join entry_points e on e.name = coalesce(nullif(m.entry_point, ''), i.entry_point)
 		where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
 		Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.Channel, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
-			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope, &heard)
+			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope, &heard, &quiet, &confirms, &direction)
 	if noRows(err) {
 		return send, interaction.Unknown("send")
 	}
@@ -50,6 +60,9 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 		return send, translate(err)
 	}
 	out.Heard = orZero(heard)
+	if !confirms && (direction == interaction.Out || kind == interaction.MessageAuto || quiet.HoldsAnswers()) {
+		send.NotBefore = quiet.QuietUntil(time.Now())
+	}
 	out.ReplyTo = &interaction.Address{Name: out.From.Name, Address: replyAddress(key, out.From.Address, thread)}
 	if out.Automatic = kind == interaction.MessageAuto || kind == interaction.MessageTranscript; out.Automatic {
 		out.Envelope = ""
@@ -63,9 +76,14 @@ func (s *Store) BeginSend(ctx context.Context, id interaction.ID, message int64,
 	var won bool
 	err := s.inTx(ctx, func(t *tx) error {
 		var err error
-		won, err = t.exec(ctx, `update ledger set state = 'in_flight', attempt = $3, attempts = attempts + 1, begun_at = now()
-			where interaction_id = $1 and key = $2 and state = 'queued'`, id, SendKey(message), attempt)
-		return err
+		won, err = t.exec(ctx, `update ledger l set state = 'in_flight', attempt = $3, attempts = attempts + 1, begun_at = now()
+			from messages m, all_interactions i, entry_points e
+			where l.interaction_id = $1 and l.key = $2 and l.state = 'queued' and m.interaction_id = $1 and m.number = l.message_number and i.id = $1
+				and e.name = coalesce(nullif(m.entry_point, ''), i.entry_point) and (l.confirms or not `+optedOut+`)`, id, SendKey(message), attempt)
+		if err != nil || won {
+			return err
+		}
+		return t.refuseOptedOut(ctx, id, message)
 	})
 	return won, err
 }
@@ -90,6 +108,30 @@ func (s *Store) RepeatSend(ctx context.Context, id interaction.ID, message int64
 		})
 	})
 	return again, err
+}
+
+// refuseOptedOut ends a queued send whose customer has opted out since.
+func (t *tx) refuseOptedOut(ctx context.Context, id interaction.ID, message int64) error {
+	open, err := t.lockInteraction(ctx, id)
+	if err != nil {
+		return err
+	}
+	refused, err := t.exec(ctx, `update ledger l set state = 'not_sent', code = $3, ended_at = now()
+		from messages m, interactions i, entry_points e
+		where l.interaction_id = $1 and l.key = $2 and l.state = 'queued' and not l.confirms and m.interaction_id = $1 and m.number = l.message_number and i.id = $1
+			and e.name = coalesce(nullif(m.entry_point, ''), i.entry_point) and `+optedOut, id, SendKey(message), codeOptedOut)
+	if err != nil || !refused {
+		return err
+	}
+	if open.State == interaction.Sending {
+		if err := t.become(ctx, open, "send.ended", interaction.Automatic); err != nil {
+			return err
+		}
+	}
+	return t.audit(ctx, event{
+		Code: "send.refused", Interaction: id, From: string(interaction.SendQueued), To: string(interaction.SendNotSent),
+		Data: map[string]any{"message": message, "code": codeOptedOut},
+	})
 }
 
 // EndSend writes what became of an attempt (empty attempt: of a row that no attempt has begun) and gives the state the row is in then.
@@ -120,7 +162,10 @@ func (s *Store) EndSend(ctx context.Context, id interaction.ID, message int64, a
 			}
 		}
 		if o.ID != "" {
-			if err := t.nameCarried(ctx, id, message, o.ID); err != nil {
+			o.Names = append(o.Names, interaction.CarrierName{ID: o.ID})
+		}
+		for _, name := range o.Names {
+			if err := t.nameCarried(ctx, id, message, name); err != nil {
 				return err
 			}
 		}

@@ -129,8 +129,12 @@ func (s *Store) InteractionMessages(ctx context.Context, by interaction.Actor, i
 }
 
 func (s *Store) sends(ctx context.Context, id interaction.ID) (map[int64]*interaction.Send, error) {
-	rows, err := s.pool.Query(ctx, `select l.message_number, l.state, l.attempts, l.code, coalesce(c.state, '')
-		from ledger l left join carrier_ids c on c.interaction_id = l.interaction_id and c.message_number = l.message_number where l.interaction_id = $1`, id)
+	rows, err := s.pool.Query(ctx, `select l.message_number, l.state, l.attempts, l.code, c.state
+		from ledger l cross join lateral (
+			select case when count(*) = 0 then '' when bool_or(state = 'failed') then 'failed' when bool_or(state = 'pending') then 'pending'
+				when bool_and(state = 'read') then 'read' else 'delivered' end as state -- of a message in several parts: the worst
+			from carrier_ids where interaction_id = l.interaction_id and message_number = l.message_number) c
+		where l.interaction_id = $1`, id)
 	if err != nil {
 		return nil, translate(err)
 	}

@@ -16,7 +16,7 @@ func (s *Store) StartOutbound(ctx context.Context, by interaction.Actor, n inter
 		err := t.QueryRow(ctx, `select e.channel, e.from_name, e.address, e.language, coalesce(q.name, '') from entry_points e
 				left join queues q on q.name = coalesce(nullif($2, ''), e.queue) and ($3 = 'admin' or q.group_name = any($4))
 			where e.name = $1 and e.enabled`, n.EntryPoint, n.Queue, by.Role, some(by.Groups)).Scan(&channel, &from.Name, &from.Address, &language, &queue)
-		if noRows(err) || err == nil && channel != interaction.Email {
+		if noRows(err) || err == nil && channel != interaction.Email && channel != interaction.SMS {
 			return i, interaction.Invalid("unknown_entry_point", "entry_point", "there is no such entry point to send from")
 		}
 		if err != nil {
@@ -25,13 +25,24 @@ func (s *Store) StartOutbound(ctx context.Context, by interaction.Actor, n inter
 		if queue == "" {
 			return i, interaction.Invalid("unknown_queue", "queue", "there is no queue of that name for you")
 		}
-		contact, err := t.findContact(ctx, interaction.Parsed{Name: n.To.Name, Identities: []interaction.Attribute{{Kind: "email", Value: lower(n.To.Address)}}})
+		to := interaction.Parsed{Name: n.To.Name, Identities: []interaction.Attribute{{Kind: "email", Value: lower(n.To.Address)}}}
+		if channel == interaction.SMS {
+			to.Identities[0] = interaction.Attribute{Kind: "phone", Value: n.To.Address}
+			to.Conversations = []string{shortConversation(n.To.Address)}
+		}
+		if err := n.Fits(channel); err != nil {
+			return i, err
+		}
+		if err := t.mayWrite(ctx, channel, n.To.Address); err != nil {
+			return i, err
+		}
+		contact, err := t.findContact(ctx, to)
 		if err != nil {
 			return i, err
 		}
-		id, thread := interaction.NewID(), interaction.NewID()
-		if _, err := t.Exec(ctx, `insert into threads (id, contact_id, entry_point, last_agent, last_interaction) values ($1, $2, $3, $4, $5)`,
-			thread, contact, n.EntryPoint, by.Agent, id); err != nil {
+		id := interaction.NewID()
+		thread, err := t.threadTo(ctx, n.EntryPoint, contact, by.Agent, id, to)
+		if err != nil {
 			return i, err
 		}
 		if _, err := t.Exec(ctx, `
@@ -57,4 +68,28 @@ func (s *Store) StartOutbound(ctx context.Context, by interaction.Actor, n inter
 		}
 		return t.snapshot(ctx, id)
 	})
+}
+
+// threadTo gives the thread that a message of ours begins or goes on with: a number has one for each entry point, a mail begins its own.
+func (t *tx) threadTo(ctx context.Context, entryPoint string, contact, agent, id interaction.ID, to interaction.Parsed) (interaction.ID, error) {
+	names := conversations(interaction.Taken{EntryPoint: entryPoint}, to)
+	thread, _, err := t.findThread(ctx, contact, names, "")
+	if err != nil {
+		return "", err
+	}
+	if thread != "" {
+		_, err := t.Exec(ctx, `update threads set last_interaction = $2 where id = $1`, thread, id)
+		return thread, err
+	}
+	thread = interaction.NewID()
+	if _, err := t.Exec(ctx, `insert into threads (id, contact_id, entry_point, last_agent, last_interaction) values ($1, $2, $3, $4, $5)`,
+		thread, contact, entryPoint, agent, id); err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		if _, err := t.rememberMailID(ctx, name, thread, id, 1); err != nil {
+			return "", err
+		}
+	}
+	return thread, nil
 }

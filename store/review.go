@@ -72,8 +72,14 @@ func (t *tx) objectiveOf(ctx context.Context, task interaction.ID, percent int) 
 
 // release decides to send: ledger row and state together.
 func (t *tx) release(ctx context.Context, o openInteraction, message int64) error {
-	if err := t.queueSend(ctx, o, message); err != nil {
+	refused, err := t.queueSend(ctx, o, message)
+	if err != nil {
 		return err
+	}
+	if refused != "" {
+		return t.audit(ctx, event{
+			Code: "send.refused", Interaction: o.ID, To: string(interaction.SendNotSent), Data: map[string]any{"message": message, "code": refused},
+		})
 	}
 	if err := t.become(ctx, o, "send.begun", interaction.Sending); err != nil {
 		return err

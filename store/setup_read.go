@@ -27,7 +27,7 @@ func (t *tx) readSetup(ctx context.Context) (interaction.Setup, error) {
 		list(ctx, t, &s.Queues, `select name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
 				choice, ageing_seconds, service_weight, objective_seconds, coalesce(calendar, ''), coalesce(overflow, ''), missed_offers, service_seconds
 			from queues order by name`),
-		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language, coalesce(calendar, ''), chat, joins
+		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language, coalesce(calendar, ''), chat, sms, joins
 			from entry_points order by name`),
 		list(ctx, t, &s.Agents, `select login, name, email, role, not enabled,
 				coalesce((select array_agg(group_name order by group_name) from agent_groups where agent_id = id), '{}'),

@@ -102,11 +102,11 @@ func (t *tx) putQueues(ctx context.Context, setup interaction.Setup) error {
 func (t *tx) putEntryPoints(ctx context.Context, setup interaction.Setup) error {
 	for _, e := range setup.EntryPoints {
 		_, err := t.Exec(ctx, `
-			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language, calendar, chat, joins)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), $10, $11)
-			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language, calendar, chat, joins)
-				= (excluded.channel, excluded.address, excluded.enabled, excluded.workflow, excluded.queue, excluded.from_name, excluded.language, excluded.calendar, excluded.chat, excluded.joins)`,
-			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language, e.Calendar, e.Chat, e.Joins)
+			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language, calendar, chat, joins, sms)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), $10, $11, $12)
+			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language, calendar, chat, joins, sms)
+				= (excluded.channel, excluded.address, excluded.enabled, excluded.workflow, excluded.queue, excluded.from_name, excluded.language, excluded.calendar, excluded.chat, excluded.joins, excluded.sms)`,
+			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language, e.Calendar, e.Chat, e.Joins, e.SMS)
 		if err != nil {
 			return named(err, interaction.ListEntryPoints, e.Name)
 		}

@@ -36,6 +36,7 @@ type Store struct {
 	guard      LoopGuard
 	others     *Others
 	mailDomain string
+	partsLimit time.Duration
 	hours      Hours
 
 	entries entryCache
@@ -53,6 +54,7 @@ type Options struct {
 	Hours     Hours     // counts open time; nil: all time is
 	Log       *slog.Logger
 
+	PartsLimit time.Duration   // how long the parts of a long message are waited for; zero: DefaultPartsLimit
 	MailDomain string          // right side of the Message-IDs we make; empty: localhost
 	Tracer     pgx.QueryTracer // hears of each statement; nil: nobody does
 }
@@ -73,6 +75,7 @@ type Wake struct {
 // confirmed: fsync and synchronous_commit must be on.
 func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	opt.MailDomain = cmp.Or(opt.MailDomain, "localhost")
+	opt.PartsLimit = cmp.Or(opt.PartsLimit, DefaultPartsLimit)
 	if opt.LoopGuard == (LoopGuard{}) {
 		opt.LoopGuard = DefaultLoopGuard
 	}
@@ -94,7 +97,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others, mailDomain: opt.MailDomain, hours: opt.Hours}
+	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others, mailDomain: opt.MailDomain, partsLimit: opt.PartsLimit, hours: opt.Hours}
 	if s.hours == nil {
 		s.hours = allHours{}
 	}

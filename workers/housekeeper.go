@@ -31,3 +31,23 @@ func (h *Housekeeper) Run(ctx context.Context) error {
 		return false, h.Store.ForgetSelections(ctx)
 	})
 }
+
+// PartsStore is what the part of long messages needs.
+type PartsStore interface {
+	GiveUpParts(ctx context.Context, limit int) (int, error)
+}
+
+// Parts has messages shown as incomplete whose parts were waited for long enough. Several may run at once.
+type Parts struct {
+	Store PartsStore
+	Log   *slog.Logger
+}
+
+// Run looks every few seconds until the context ends.
+func (p *Parts) Run(ctx context.Context) error {
+	const batch = 100
+	return loop(ctx, p.Log, "parts", nil, 5*time.Second, func(ctx context.Context) (bool, error) {
+		n, err := p.Store.GiveUpParts(ctx, batch)
+		return n == batch, err
+	})
+}

@@ -19,6 +19,7 @@ type IntakeStore interface {
 	Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
 	Settle(ctx context.Context, in interaction.Taken, p interaction.Parsed) error
 	PutBack(ctx context.Context, id interaction.ID) error
+	KeepPart(ctx context.Context, in interaction.Taken, p interaction.Part) (interaction.KeptPart, error)
 }
 
 // maxAttempts is how often a process may die over one inbound row before it is left unparsed to a person.
@@ -59,13 +60,16 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, parallel)
 	errs := make([]error, len(taken))
-	for i, in := range taken {
+	for _, line := range lines(taken) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if errs[i] = w.settle(ctx, in); errs[i] != nil {
-				w.Log.Error("inbound row not settled", "inbound", in.ID, "attempt", in.Attempts, "error", errs[i])
-				w.putBack(ctx, in, errs[i])
+			for _, i := range line {
+				in := taken[i]
+				if errs[i] = w.settle(ctx, in); errs[i] != nil {
+					w.Log.Error("inbound row not settled", "inbound", in.ID, "attempt", in.Attempts, "error", errs[i])
+					w.putBack(ctx, in, errs[i])
+				}
 			}
 		})
 	}
@@ -76,6 +80,24 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// lines parts rows into those that may be settled side by side: short messages of one sender are a conversation, and go one after the other.
+func lines(taken []interaction.Taken) [][]int {
+	var list [][]int
+	of := map[string]int{}
+	for i, in := range taken {
+		if in.Channel == interaction.SMS && in.Facts.Sender != "" {
+			key := in.EntryPoint + " " + in.Facts.Sender
+			if n, ok := of[key]; ok {
+				list[n] = append(list[n], i)
+				continue
+			}
+			of[key] = len(list)
+		}
+		list = append(list, []int{i})
+	}
+	return list
 }
 
 // putBack does not count a try that failed because PostgreSQL was away: that is no fault of the row. It is said again until PostgreSQL has heard it.
@@ -113,22 +135,60 @@ func (w *Intake) settle(ctx context.Context, in interaction.Taken) error {
 	if err != nil {
 		return err
 	}
-	return w.Store.Settle(ctx, in, w.parse(in, raw))
+	p := w.parse(in, raw)
+	if p.Part != nil {
+		return w.part(ctx, in, p)
+	}
+	return w.Store.Settle(ctx, in, p)
 }
 
-// parse contains a parser's panic: what made it panic is kept raw.
-func (w *Intake) parse(in interaction.Taken, raw []byte) (p interaction.Parsed) {
+// part keeps a part of a long message, and settles the message when this part makes it whole, or when nobody waits for the others any longer.
+func (w *Intake) part(ctx context.Context, in interaction.Taken, p interaction.Parsed) error {
+	joiner, ok := w.Parsers[in.Channel].(interaction.Joiner)
+	if !ok {
+		return w.Store.Settle(ctx, in, p)
+	}
+	kept, err := w.Store.KeepPart(ctx, in, *p.Part)
+	if err != nil || kept.Wait {
+		return err
+	}
+	raws := make([][]byte, len(kept.Parts))
+	var others []interaction.ID
+	for n, id := range kept.Parts {
+		if id == "" {
+			continue
+		}
+		if raws[n], err = w.Store.Raw(ctx, id); err != nil {
+			return err
+		}
+		if id != in.ID {
+			others = append(others, id)
+		}
+	}
+	whole := w.contain(in, func() interaction.Parsed { return joiner.Join(raws, in.Facts) })
+	if whole.Joined = others; kept.Differ {
+		whole.Message.Problems = append(whole.Message.Problems, interaction.ProblemOtherPart)
+	}
+	return w.Store.Settle(ctx, in, whole)
+}
+
+func (w *Intake) parse(in interaction.Taken, raw []byte) interaction.Parsed {
+	parser, ok := w.Parsers[in.Channel]
+	if !ok {
+		return keptRaw(in, "there is no parser for its channel")
+	}
+	return w.contain(in, func() interaction.Parsed { return parser.Parse(raw, in.Facts) })
+}
+
+// contain holds a parser's panic: what made it panic is kept raw.
+func (w *Intake) contain(in interaction.Taken, parse func() interaction.Parsed) (p interaction.Parsed) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			w.Log.Error("parser panicked", "inbound", in.ID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			p = keptRaw(in, "it could not be parsed")
 		}
 	}()
-	parser, ok := w.Parsers[in.Channel]
-	if !ok {
-		return keptRaw(in, "there is no parser for its channel")
-	}
-	return parser.Parse(raw, in.Facts)
+	return parse()
 }
 
 // keptRaw is the message of a thing that nothing is known of but its envelope.

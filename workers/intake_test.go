@@ -34,6 +34,10 @@ func (b *box) Take(_ context.Context, limit int) ([]interaction.Taken, error) {
 
 func (b *box) Raw(context.Context, interaction.ID) ([]byte, error) { return []byte("raw"), nil }
 
+func (b *box) KeepPart(context.Context, interaction.Taken, interaction.Part) (interaction.KeptPart, error) {
+	return interaction.KeptPart{Wait: true}, nil
+}
+
 func (b *box) PutBack(_ context.Context, id interaction.ID) error {
 	if b.deaf > 0 {
 		b.deaf--

@@ -156,14 +156,18 @@ func (l *Links[L]) work(ctx context.Context, h *heldLink, lease L) {
 	}
 }
 
-// Sender gives what sends over the entry point's lines that this process holds, or nil: another process holds them, or nobody.
+// Sender gives what sends over the entry point's lines that this process holds, one that is up if there is any; nil: another process holds them, or nobody.
 func (l *Links[L]) Sender(entryPoint string) interaction.Sender {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var any interaction.Sender
 	for _, h := range l.held {
 		if s := h.sender.Load(); s != nil && h.entryPoint == entryPoint {
-			return *s
+			if line, ok := (*s).(interaction.Line); !ok || line.Ready() {
+				return *s
+			}
+			any = *s
 		}
 	}
-	return nil
+	return any
 }

@@ -48,6 +48,7 @@ func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
 	w.RegisterWorkflowWithOptions(workflows.Chat, workflow.RegisterOptions{Name: interaction.WorkflowChat})
 	w.RegisterWorkflowWithOptions(workflows.MMS, workflow.RegisterOptions{Name: interaction.WorkflowMMS})
+	w.RegisterWorkflowWithOptions(workflows.SMS, workflow.RegisterOptions{Name: interaction.WorkflowSMS})
 	w.RegisterWorkflowWithOptions(workflows.Social, workflow.RegisterOptions{Name: interaction.WorkflowSocial})
 }
 

@@ -56,6 +56,9 @@ func (a *Activities) SendMessage(ctx context.Context, in Send) (Sent, error) {
 	}
 	switch d.State {
 	case interaction.SendQueued:
+		if wait := time.Until(d.NotBefore); wait > 0 {
+			return Sent{}, temporal.NewApplicationErrorWithOptions("quiet hours", TypeDeferred, temporal.ApplicationErrorOptions{NextRetryDelay: wait})
+		}
 		return a.attempt(ctx, in, d)
 	case interaction.SendInFlight:
 		return a.found(ctx, in, d)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"parley/adapters/mm7"
+	"parley/adapters/smshttp"
 	"parley/interaction"
 	"parley/lib/mail"
 	"parley/lib/mms"
@@ -15,15 +16,18 @@ const carrierTime = 30 * time.Second
 
 // partOf gives the decoded bytes of one part of what came on a channel.
 func partOf(channel interaction.Channel, raw []byte, part int) ([]byte, error) {
-	if channel == interaction.MMS {
+	switch channel {
+	case interaction.MMS:
 		return mms.PartData(raw, part)
+	case interaction.SMS:
+		return smshttp.Part(raw, part)
 	}
 	return mail.Part(raw, part)
 }
 
 // parsers make messages of what arrived, by channel.
 func parsers() map[interaction.Channel]interaction.Parser {
-	return map[interaction.Channel]interaction.Parser{interaction.Email: mail.Parser{}, interaction.MMS: mms.Parser{}}
+	return map[interaction.Channel]interaction.Parser{interaction.Email: mail.Parser{}, interaction.MMS: mms.Parser{}, interaction.SMS: shortMessages{}}
 }
 
 // mm7Link is a multimedia message centre: it posts to us and we post to it.

@@ -206,7 +206,8 @@ func (h *house) parts() []part {
 	if h.config.runs("adapters") {
 		parts = append(parts, h.carriers.pulled)
 	}
-	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
+	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Parts{Store: h.store, Log: h.log},
+		&workers.Forwarder{Store: h.store, Sender: h.carriers.sender, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
 		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log})
 	return parts
 }

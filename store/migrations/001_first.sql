@@ -47,6 +47,7 @@ create table entry_points (
 	language text not null default 'en',
 	calendar text references calendars,
 	chat jsonb,                                  -- policies of a chat's entry point; null: the defaults
+	sms jsonb,                                   -- policies of short messages; null: the defaults
 	joins boolean not null default false         -- what arrives here joins the contact's open interaction, whatever channel that is of
 );
 create unique index entry_points_address on entry_points (channel, lower(address));
@@ -145,6 +146,30 @@ create table uploads (
 ) partition by range (id);
 alter table uploads alter column data set storage external;
 
+-- ---------------------------------------------------------------- long messages that arrive in parts
+
+create table part_groups (                       -- one message each; a finished one is kept for a while, for parts that come again
+	id uuid primary key,
+	entry_point text not null,
+	key bytea not null,                          -- SHA-256 of what its parts share; it is used again for other messages
+	total int not null,
+	state text not null default 'open' check (state in ('open', 'joined', 'given_up')),
+	differs boolean not null default false,      -- a part came twice with different words
+	opened_at timestamptz not null default clock_timestamp(),
+	joined_at timestamptz
+);
+create index part_groups_key on part_groups (entry_point, key, id);
+create index part_groups_open on part_groups (opened_at) where state = 'open';
+create index part_groups_old on part_groups (joined_at) where state <> 'open';
+
+create table parts (
+	group_id uuid not null references part_groups on delete cascade,
+	number int not null,
+	inbound_id uuid not null,
+	sum bytea not null,
+	primary key (group_id, number)
+);
+
 -- ---------------------------------------------------------------- contacts and threads
 
 create table contacts (
@@ -191,6 +216,16 @@ create table carrier_ids (                       -- what carriers call the messa
 	primary key (entry_point, hash)
 );
 create index carrier_ids_interaction on carrier_ids (interaction_id);
+
+create table consents (                          -- who may not be written to; asked in the transaction that queues a send, and in the one that begins it
+	channel text not null,
+	address text not null,                       -- as messages name it: E.164 for numbers
+	out boolean not null,
+	word text not null default '',
+	source text not null,                        -- customer, agent, import
+	since timestamptz not null default now(),
+	primary key (channel, address)
+);
 
 -- ---------------------------------------------------------------- interactions: the open ones are few and hot
 
@@ -315,6 +350,7 @@ create table ledger (
 	state text not null check (state in ('queued', 'in_flight', 'sent', 'not_sent', 'unknown', 'cancelled')),
 	attempt uuid,
 	attempts int not null default 0,
+	confirms boolean not null default false,     -- the confirmation of an opt-out: it goes although its customer has opted out
 	repeat boolean not null default false,       -- a flagged repeat of an unknown one, with the same Message-ID
 	code text not null default '',
 	answer text not null default '',             -- what the other side said; may be personal
@@ -484,7 +520,8 @@ create table chat_sessions (                     -- changed with every message: 
 	read_to bigint not null default 0,           -- by the customer
 	transcript text,                             -- address; null: was not asked
 	ended_at timestamptz,
-	ended_by text not null default ''
+	ended_by text not null default '',
+	outside boolean not null default false       -- its customer writes and is written to by text: see short_sessions
 ) partition by range (interaction_id);
 create index chat_sessions_due on chat_sessions (due_at) where due_at is not null;
 
@@ -518,6 +555,28 @@ create table chat_participants (                 -- agents and supervisors; chan
 	primary key (session_id, agent_id)
 ) partition by range (session_id);
 create index chat_participants_agent on chat_participants (agent_id) where left_at is null;
+
+-- ---------------------------------------------------------------- sessions of short messages: chats with somebody who writes by text
+
+create table short_sessions (                    -- the newest session of a pair of numbers
+	entry_point text not null,
+	number text not null,
+	session_id uuid not null,
+	since timestamptz not null default now(),
+	primary key (entry_point, number)
+);
+create index short_sessions_session on short_sessions (session_id);
+
+create table session_sends (                     -- what was said to such a customer, with what became of it; as the ledger is to messages
+	session_id uuid not null,
+	number bigint not null,
+	state text not null check (state in ('queued', 'in_flight', 'sent', 'not_sent', 'unknown')),
+	attempt uuid,
+	code text not null default '',
+	begun_at timestamptz,
+	primary key (session_id, number)
+);
+create index session_sends_open on session_sends (session_id, number) where state in ('queued', 'in_flight');
 
 -- ---------------------------------------------------------------- understanding
 

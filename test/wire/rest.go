@@ -56,6 +56,7 @@ type Message struct {
 	Send      *struct {
 		State    string `json:"state"`
 		Attempts int    `json:"attempts"`
+		Receipt  string `json:"receipt"`
 	} `json:"send"`
 }
 

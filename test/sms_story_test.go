@@ -1,0 +1,164 @@
+package test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/lib/smpp"
+	"parley/lib/smpp/session"
+	"parley/lib/smpp/sms"
+	"parley/test/wire"
+)
+
+// messageCentre is a short message centre of ours: it takes what Parley submits, and delivers.
+type messageCentre struct {
+	carrier session.Carrier
+	listen  net.Listener
+
+	mu    sync.Mutex
+	conns []*session.Conn
+	taken []*smpp.PDU
+}
+
+func newMessageCentre(t *testing.T, password string) *messageCentre {
+	t.Helper()
+	listen, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &messageCentre{listen: listen}
+	s.carrier = session.Carrier{
+		SystemID: "centre",
+		Bind: func(_ context.Context, _ smpp.Command, b *smpp.Bind) smpp.Status {
+			if b.Password != password {
+				return smpp.StatusInvalidPassword
+			}
+			return smpp.StatusOK
+		},
+		Bound: func(c *session.Conn) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.conns = append(s.conns, c)
+		},
+		Options: session.Options{Handle: func(_ context.Context, _ *session.Conn, p *smpp.PDU) *smpp.PDU {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.taken = append(s.taken, p)
+			answer := p.Answer(smpp.StatusOK)
+			answer.Body = &smpp.MessageResp{MessageID: fmt.Sprintf("%x", 0x1000+len(s.taken))}
+			return answer
+		}},
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listen.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { _ = s.carrier.Serve(t.Context(), conn) })
+		}
+	})
+	t.Cleanup(func() { _ = listen.Close(); serving.Wait() })
+	return s
+}
+
+// deliver hands a message to Parley over the newest connection.
+func (s *messageCentre) deliver(ctx context.Context, p *smpp.PDU) error {
+	s.mu.Lock()
+	if len(s.conns) == 0 {
+		s.mu.Unlock()
+		return errors.New("nobody is bound")
+	}
+	c := s.conns[len(s.conns)-1]
+	s.mu.Unlock()
+	answer, err := c.Request(ctx, p, nil)
+	if err == nil && answer.Status != smpp.StatusOK {
+		err = errors.New(answer.Status.String())
+	}
+	return err
+}
+
+// submitted gives what Parley has submitted so far, joined where it came in parts.
+func (s *messageCentre) submitted() (texts []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.taken {
+		c := p.Content(sms.GSM7)
+		if c.Part != nil && c.Part.Part > 1 {
+			texts[len(texts)-1] += c.Text
+			continue
+		}
+		texts = append(texts, c.Text)
+	}
+	return texts
+}
+
+func fromCustomer(text string) *smpp.PDU {
+	return &smpp.PDU{Command: smpp.DeliverSM, Body: &smpp.Message{
+		Source: smpp.Address{TON: smpp.TONInternational, NPI: smpp.NPIE164, Addr: "491701234567"}, Dest: smpp.Address{Addr: "40404"}, ShortMessage: []byte(text),
+	}}
+}
+
+// shortMessages configures a number with a line to the centre.
+func (p *product) shortMessages(root wire.Client, centre *messageCentre, policies map[string]any) {
+	p.t.Helper()
+	p.call(root, http.MethodPut, "/v1/configuration/queues/texts", map[string]any{"group": "service", "review_percent": 0, "priority": 100}, nil)
+	p.call(root, http.MethodPut, "/v1/configuration/entry_points/texts", map[string]any{
+		"channel": "sms", "address": "40404", "workflow": "SMS", "queue": "texts", "language": "de", "sms": policies,
+	}, nil)
+	p.call(root, http.MethodPut, "/v1/configuration/links/centre", map[string]any{
+		"kind": "smpp", "entry_point": "texts", "secret": "env:PARLEY_LINK_CENTRE", "settings": map[string]any{"address": centre.listen.Addr().String(), "system_id": "parley", "enquire_seconds": 2},
+	}, nil)
+}
+
+// TestAShortMessageGoesAllTheWay: a long message comes in parts, an agent answers at length, the receipts come back; STOP ends it for every sender.
+func TestAShortMessageGoesAllTheWay(t *testing.T) {
+	p := newProduct(t, "PARLEY_LINK_CENTRE=secret")
+	centre := newMessageCentre(t, "secret")
+	p.start()
+	root, ann, sue := p.person("PARLEY_ADMIN_TOKEN"), p.person("PARLEY_AGENT_TOKEN"), p.person("PARLEY_SENIOR_TOKEN")
+	p.shortMessages(root, centre, nil)
+
+	second, first := fromCustomer("\x05\x00\x03\x07\x02\x02 When will it come?"), fromCustomer("\x05\x00\x03\x07\x02\x01My order 10023 has not arrived.")
+	for _, part := range []*smpp.PDU{second, first} {
+		part.Body.(*smpp.Message).ESMClass = smpp.ESMClassHeader
+		p.await(stepLimit, "the link", func(ctx context.Context) error { return centre.deliver(ctx, part) })
+	}
+	task := p.claimNext(ann, "handle")
+	messages, err := ann.Messages(t.Context(), task.InteractionID)
+	require.NoError(t, err)
+	require.Equal(t, "My order 10023 has not arrived. When will it come?", messages[0].Text)
+
+	answer := strings.TrimSpace(strings.Repeat("It will come on Friday. ", 20))
+	p.call(ann, http.MethodPost, "/v1/tasks/"+task.ID+"/reply", map[string]any{"text": answer}, nil)
+	p.call(sue, http.MethodPost, "/v1/reviews/"+p.review(sue, task.InteractionID).ID+"/decision", map[string]any{"decision": "approve"}, nil)
+	p.stopped(ann, task.InteractionID, "answered")
+	require.Equal(t, []string{answer}, centre.submitted())
+
+	for n := range centre.taken {
+		receipt := fromCustomer(fmt.Sprintf("id:%010d sub:001 dlvrd:001 submit date:2603010900 done date:2603010901 stat:DELIVRD err:000 text:", 0x1001+n))
+		receipt.Body.(*smpp.Message).ESMClass = smpp.ESMClassReceipt
+		require.NoError(t, centre.deliver(t.Context(), receipt))
+	}
+	messages, err = ann.Messages(t.Context(), task.InteractionID)
+	require.NoError(t, err)
+	require.Equal(t, "delivered", messages[len(messages)-1].Send.Receipt)
+
+	require.NoError(t, centre.deliver(t.Context(), fromCustomer("Stopp")))
+	p.await(stepLimit, "the confirmation", func(context.Context) error {
+		if all := centre.submitted(); len(all) != 2 || !strings.Contains(all[1], "keine Nachrichten mehr") {
+			return fmt.Errorf("submitted: %q", all)
+		}
+		return nil
+	})
+	p.refuse(ann, http.MethodPost, "/v1/interactions", map[string]any{"entry_point": "texts", "to": map[string]any{"address": "+491701234567"}, "text": "An offer"}, "she has opted out")
+	require.Len(t, centre.submitted(), 2)
+	p.stop()
+}
