@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -160,5 +161,56 @@ func TestAShortMessageGoesAllTheWay(t *testing.T) {
 	})
 	p.refuse(ann, http.MethodPost, "/v1/interactions", map[string]any{"entry_point": "texts", "to": map[string]any{"address": "+491701234567"}, "text": "An offer"}, "she has opted out")
 	require.Len(t, centre.submitted(), 2)
+	p.stop()
+}
+
+// TestAConversationByText: two messages in one moment are one chat, the agent answers in it, and his words arrive as short messages.
+func TestAConversationByText(t *testing.T) {
+	p := newProduct(t, "PARLEY_LINK_CENTRE=secret")
+	centre := newMessageCentre(t, "secret")
+	p.start()
+	root, ann := p.person("PARLEY_ADMIN_TOKEN"), p.person("PARLEY_AGENT_TOKEN")
+	p.shortMessages(root, centre, map[string]any{"mode": "session"})
+	p.await(stepLimit, "the link", func(ctx context.Context) error { return centre.deliver(ctx, fromCustomer("Where is my parcel?")) })
+	require.NoError(t, centre.deliver(t.Context(), fromCustomer("It is order 10023")))
+
+	task := p.claimNext(ann, "handle")
+	type chat struct {
+		Items []struct {
+			Number int64
+			Kind   string
+			From   struct{ Role string }
+			Text   string
+		} `json:"items"`
+	}
+	texts := func() (list []string) {
+		var read chat
+		p.call(ann, http.MethodGet, "/v1/chats/"+task.InteractionID+"/messages", nil, &read)
+		for _, m := range read.Items {
+			if m.Kind == "text" {
+				list = append(list, m.From.Role+": "+m.Text)
+			}
+		}
+		return list
+	}
+	require.Equal(t, []string{"customer: Where is my parcel?", "customer: It is order 10023"}, texts())
+	p.call(ann, http.MethodPost, "/v1/chats/"+task.InteractionID+"/messages", map[string]any{"text": "It is on its way.", "client_id": "1"}, nil)
+	p.call(ann, http.MethodPost, "/v1/chats/"+task.InteractionID+"/messages", map[string]any{"text": "Friday 😀", "client_id": "2"}, nil)
+	p.await(stepLimit, "the answers", func(context.Context) error {
+		if all := centre.submitted(); !slices.Equal(all, []string{"It is on its way.", "Friday 😀"}) {
+			return fmt.Errorf("submitted: %q", all)
+		}
+		return nil
+	})
+	require.NoError(t, centre.deliver(t.Context(), fromCustomer("Thank you")))
+	p.await(stepLimit, "her word", func(context.Context) error {
+		if all := texts(); len(all) != 5 || all[4] != "customer: Thank you" {
+			return fmt.Errorf("in the chat: %q", all)
+		}
+		return nil
+	})
+	p.call(ann, http.MethodPost, "/v1/chats/"+task.InteractionID+"/end", nil, nil)
+	p.call(ann, http.MethodPost, "/v1/tasks/"+task.ID+"/complete", map[string]any{"disposition": "no_answer_needed"}, nil)
+	p.stopped(ann, task.InteractionID, "no_answer_needed")
 	p.stop()
 }
