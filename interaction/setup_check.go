@@ -316,7 +316,7 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 	if errors.As(e.SMS.Check(), &wrong) {
 		at.fault(wrong.Field, "", "%s", wrong.Text)
 	}
-	if at.needs("address", e.Address, "write the address that customers use") && e.Channel == Email && !isMailAddress(e.Address) {
+	if at.needs("address", e.Address, "write the address that customers use") && (e.Channel == Email || e.Channel == WebForm) && !isMailAddress(e.Address) {
 		at.fault("address", e.Address, "is not an email address; write it as name@example.org")
 	}
 	for _, o := range others {

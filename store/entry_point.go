@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"parley/interaction"
 )
 
@@ -65,4 +67,19 @@ func (s *Store) EntryPoint(ctx context.Context, ch interaction.Channel, address 
 	}
 	s.entries.put(key, name, now)
 	return name, nil
+}
+
+// EntryPointsOf gives the enabled entry points of a channel, each with its address.
+func (s *Store) EntryPointsOf(ctx context.Context, ch interaction.Channel) (map[string]string, error) {
+	rows, err := s.pool.Query(ctx, `select name, address from entry_points where channel = $1 and enabled`, ch)
+	if err != nil {
+		return nil, translate(err)
+	}
+	found := map[string]string{}
+	var name, address string
+	_, err = pgx.ForEachRow(rows, []any{&name, &address}, func() error {
+		found[name] = address
+		return nil
+	})
+	return found, translate(err)
 }

@@ -5,6 +5,7 @@ import (
 
 	"parley/adapters/mm7"
 	"parley/adapters/smshttp"
+	"parley/adapters/webform"
 	"parley/interaction"
 	"parley/lib/mail"
 	"parley/lib/mms"
@@ -27,7 +28,9 @@ func partOf(channel interaction.Channel, raw []byte, part int) ([]byte, error) {
 
 // parsers make messages of what arrived, by channel.
 func parsers() map[interaction.Channel]interaction.Parser {
-	return map[interaction.Channel]interaction.Parser{interaction.Email: mail.Parser{}, interaction.MMS: mms.Parser{}, interaction.SMS: shortMessages{}}
+	return map[interaction.Channel]interaction.Parser{
+		interaction.Email: mail.Parser{}, interaction.MMS: mms.Parser{}, interaction.SMS: shortMessages{}, interaction.WebForm: webform.Parser{},
+	}
 }
 
 // mm7Link is a multimedia message centre: it posts to us and we post to it.

@@ -105,6 +105,7 @@ type carriers struct {
 type carried struct {
 	send  map[string]interaction.Sender      // by entry point
 	enter map[string]interaction.HTTPAdapter // by entry point
+	forms map[string]string                  // entry points that take web forms, with their addresses
 }
 
 func newCarriers(h *house, holder string) *carriers {
@@ -134,6 +135,9 @@ func (c *carriers) load(ctx context.Context) error {
 		if err := c.open(now, l.Link); err != nil {
 			c.h.log.Error("a link cannot be used", "link", l.Name, "error", err)
 		}
+	}
+	if now.forms, err = c.h.store.EntryPointsOf(ctx, interaction.WebForm); err != nil {
+		return err
 	}
 	c.current.Store(now)
 	return nil
@@ -186,5 +190,14 @@ func (c *carriers) handler(entryPoint string) http.Handler {
 	if a := c.current.Load().enter[entryPoint]; a != nil {
 		return a.Handler(entryPoint)
 	}
+	if _, takes := c.formAddress(entryPoint); takes {
+		return c.h.forms.Handler(entryPoint)
+	}
 	return c.h.chat.Handler(entryPoint)
+}
+
+// formAddress is the address that a web form's entry point answers from; false for what takes no forms.
+func (c *carriers) formAddress(entryPoint string) (string, bool) {
+	address, takes := c.current.Load().forms[entryPoint]
+	return address, takes
 }

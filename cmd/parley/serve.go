@@ -24,6 +24,7 @@ import (
 	"parley/adapters/catcher"
 	"parley/adapters/chat"
 	"parley/adapters/smtp"
+	"parley/adapters/webform"
 	"parley/adapters/webhook"
 	"parley/engine"
 	"parley/interaction"
@@ -42,6 +43,7 @@ type house struct {
 	sender   interaction.Sender
 	outbox   *catcher.Catcher // nil with a smart host
 	chat     *chat.Adapter
+	forms    *webform.Adapter
 	know     *knowledge
 	carriers *carriers
 	inbound  workers.Bell
@@ -94,6 +96,11 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 	host, _ := os.Hostname()
 	identity := fmt.Sprintf("parley@%s/%d", host, os.Getpid())
 	h.carriers = newCarriers(h, identity+"/"+string(interaction.NewID()))
+	h.forms, err = webform.New(webform.Options{Address: h.carriers.formAddress, Domain: c.Hostname, Logger: log}, h.inbox())
+	if err != nil {
+		h.store.Close()
+		return nil, err
+	}
 	h.engine, err = engine.Dial(engine.Options{
 		Address: temporal, Namespace: c.Namespace, Identity: identity, Log: log,
 	})
