@@ -41,6 +41,7 @@ type Store interface {
 	Configurations
 	Webhooks
 	Links
+	Consents
 	Chats
 	Supervision
 	Statistics

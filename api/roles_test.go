@@ -44,6 +44,7 @@ var rolesTable = map[string]row{
 	"GET /v1/interactions/{id}/messages":                                   readable("interaction"),
 	"GET /v1/interactions/{id}/messages/{number}/raw":                      readable("interaction"),
 	"GET /v1/interactions/{id}/messages/{number}/attachments/{attachment}": readable("interaction"),
+
 	"GET /v1/interactions/{id}/messages/{number}/attachments/{attachment}/thumbnail": {own: allOf(422), foreign: unknown, designer: 403, admin: 422, object: "interaction"},
 	"GET /v1/interactions/{id}/messages/{number}/slides":                             {own: allOf(404), foreign: unknown, designer: 403, admin: 404, object: "interaction"},
 
@@ -92,6 +93,11 @@ var rolesTable = map[string]row{
 	"POST /v1/chats/{id}/end":                   held204("chat", ``),
 	"POST /v1/chats/{id}/invite":                {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: `{"group":"sales"}`},
 	"POST /v1/chats/{id}/files":                 {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: "form"},
+
+	"POST /v1/texts/measure": {own: allOf(200), designer: 403, admin: 200, body: `{"text":"Hello"}`},
+
+	"GET /v1/consents/{channel}/{address}": {own: allOf(200), designer: 403, admin: 200, path: "/v1/consents/sms/+491701234567"},
+	"PUT /v1/consents/{channel}/{address}": {own: [3]int{403, 403, 200}, designer: 403, admin: 200, path: "/v1/consents/sms/+491701234567", body: `{"out":false}`},
 
 	"GET /v1/responses":                 {own: allOf(200), designer: 200, admin: 200},
 	"GET /v1/categories":                {own: allOf(200), designer: 200, admin: 200},

@@ -125,6 +125,9 @@ func (s *server) addRoutes() {
 
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 
+	on(s, route{method: post, path: "/v1/texts/measure", summary: "Count the segments that a text takes as a short message", role: agent, limit: 256 << 10}, s.measureText)
+	on(s, route{method: get, path: "/v1/consents/{channel}/{address}", summary: "Look up whether somebody may be written to", role: agent}, s.getConsent)
+	on(s, route{method: put, path: "/v1/consents/{channel}/{address}", summary: "Write down that he may not, or may again", role: agent}, s.putConsent)
 	on(s, route{method: get, path: "/v1/links", summary: "List the lines to carriers, and how they are doing", configures: true}, s.listLinks)
 	on(s, route{method: get, path: "/v1/webhooks", summary: "List who is told of events, and how that goes", configures: true}, s.listWebhooks)
 	on(s, route{method: get, path: "/v1/webhooks/{name}", summary: "Look at how deliveries to one go", configures: true}, s.getWebhook)

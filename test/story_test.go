@@ -31,6 +31,7 @@ import (
 	"parley/activities/screening"
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
+	"parley/adapters/smpp"
 	"parley/engine"
 	"parley/interaction"
 	"parley/lib/calendar"
@@ -100,7 +101,9 @@ func newStage(t *testing.T) *stage {
 	// Tests share the Temporal server: each has a task queue of its own, so that no other test's worker takes its work.
 	queue := "test-" + string(interaction.NewID())
 	for _, part := range []interface{ Run(context.Context) error }{
-		&workers.Intake{Store: st.store, Bell: st.inbound, Log: log, Parsers: map[interaction.Channel]interaction.Parser{interaction.Email: mail.Parser{}}},
+		&workers.Intake{Store: st.store, Bell: st.inbound, Log: log, Parsers: map[interaction.Channel]interaction.Parser{
+			interaction.Email: mail.Parser{}, interaction.SMS: smpp.Parser{},
+		}},
 		&workers.Relay{Store: st.store, Engine: st.engine.On(queue), Bell: news, Log: log},
 		&workers.Worker{Client: st.engine.Client(), Queue: queue, Activities: workers.Activities{
 			Understanding:  &understanding.Activities{Store: st.store, Screener: &screening.Screener{}, Categorizer: &categorization.Categorizer{}},

@@ -1,4 +1,4 @@
-// Package peers sends mail to servers that other people wrote.
+// Package peers talks to servers that other people wrote: it sends mail and short messages to them, and takes them.
 package peers
 
 import (
