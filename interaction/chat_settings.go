@@ -123,3 +123,23 @@ func (c ChatSettings) checkQuestions() []error {
 	}
 	return errs
 }
+
+// textWait is how long somebody waits who wrote by text, where his entry point says nothing: over a long weekend.
+const textWait = 4 * 24 * 3600
+
+// For gives the settings of an entry point of this channel with every zero value filled in; none are the defaults. Who writes by text takes his time, has no window
+// to leave a message in, and what was said stands in his telephone.
+func (c *ChatSettings) For(channel Channel) ChatSettings {
+	var s ChatSettings
+	if c != nil {
+		s = *c
+	}
+	if channel == SMS {
+		s.Async = s.Async || c == nil
+		s.Transcript, s.WhenNobody, s.WhenClosed, s.WhenGone = "never", "stop", "stop", "stop"
+		if s.WaitSeconds == 0 {
+			s.WaitSeconds = textWait
+		}
+	}
+	return s.WithDefaults()
+}

@@ -104,3 +104,15 @@ func TestWhatAnEntryPointCannotSend(t *testing.T) {
 	var wrong *Error
 	require.ErrorAs(t, NewOutbound{To: number, Text: "hi", Subject: "Hi"}.Fits(Email), &wrong)
 }
+
+func TestAConversationByTextWaitsOverTheWeekend(t *testing.T) {
+	s := (*ChatSettings)(nil).For(SMS)
+	require.True(t, s.Async)
+	require.Equal(t, textWait, s.WaitSeconds)
+	require.Equal(t, "stop", s.WhenNobody)
+	s = (&ChatSettings{WaitSeconds: 60, Transcript: "always"}).For(SMS)
+	require.Equal(t, 60, s.WaitSeconds)
+	require.Equal(t, "never", s.Transcript)
+	require.False(t, s.Async)
+	require.Equal(t, (&ChatSettings{Async: true}).For(Chat), ChatSettings{Async: true}.WithDefaults())
+}

@@ -186,13 +186,7 @@ func (t *tx) chatPolicy(ctx context.Context, entryPoint string) (interaction.Cha
 	if noRows(err) {
 		err = nil
 	}
-	if c == nil {
-		c = &interaction.ChatSettings{Async: channel == interaction.SMS} // who writes by text takes his time
-	}
-	if channel == interaction.SMS { // he has no window to leave a message in, and what was said stands in his telephone
-		c.Transcript, c.WhenNobody, c.WhenClosed, c.WhenGone = "never", "stop", "stop", "stop"
-	}
-	return c.WithDefaults(), err
+	return c.For(channel), err
 }
 
 // ChatSettings gives the policies of an enabled entry point for chats.

@@ -69,28 +69,27 @@ func (t *tx) viewChat(ctx context.Context, o openInteraction) (interaction.ChatV
 	v := interaction.ChatView{Reference: Reference(o.ID), Session: interaction.ChatSession{ID: o.ID, Contact: o.Contact}}
 	c := &v.Session
 	var settings *interaction.ChatSettings
+	var channel interaction.Channel
 	var ended *time.Time
 	var address, mailFrom string
 	err := t.QueryRow(ctx, `
 		select s.entry_point, s.nickname, coalesce(nullif(s.language, ''), e.language), s.page, s.opened_at, s.ended_at, s.ended_by, s.async, s.last,
-			coalesce(s.asking->>'key', ''), coalesce(s.transcript, ''), i.data, i.subject, e.chat, e.from_name, c.name,
+			coalesce(s.asking->>'key', ''), coalesce(s.transcript, ''), i.data, i.subject, e.chat, e.channel, e.from_name, c.name,
 			coalesce((select value from contact_attributes where contact_id = i.contact_id and kind = 'email' order by value limit 1), ''),
 			coalesce(m.from_name, ''), coalesce(m.address, ''), clock_timestamp(),
-			(select b.definition from queues q join calendars b on b.name = coalesce(q.calendar, e.calendar) where q.name = i.queue)
+			(select b.definition from queues q join calendars b on b.name = coalesce(q.calendar, e.calendar) where q.name = i.queue
+				and not exists (select 1 from chat_sessions s where s.interaction_id = i.id and s.outside)) -- who writes by text waits until we open
 		from chat_sessions s join interactions i on i.id = s.interaction_id join entry_points e on e.name = s.entry_point
 			join contacts c on c.id = i.contact_id left join entry_points m on m.name = e.chat->>'mail' and m.channel = 'email' and m.enabled
 		where s.interaction_id = $1`, o.ID).
 		Scan(&c.EntryPoint, &c.Nickname, &c.Language, &c.Page, &c.OpenedAt, &ended, &c.EndedBy, &c.Async, &c.Last,
-			&v.Asking, &v.MailTo, &v.Data, &v.Subject, &settings, &v.House, &v.Name, &address,
+			&v.Asking, &v.MailTo, &v.Data, &v.Subject, &settings, &channel, &v.House, &v.Name, &address,
 			&v.MailFrom.Name, &mailFrom, &v.At, &v.Calendar)
 	if err != nil {
 		return v, err
 	}
 	c.EndedAt = orZero(ended)
-	if settings == nil {
-		settings = &interaction.ChatSettings{}
-	}
-	v.Settings = settings.WithDefaults()
+	v.Settings = settings.For(channel)
 	if v.MailFrom.Address = mailFrom; mailFrom == "" { // configuration names none that there is
 		v.Settings.Mail = ""
 	}

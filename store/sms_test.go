@@ -143,6 +143,7 @@ func TestPartsAreJoined(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Zero(t, waiting(t, s))
+	t.Logf("%d rounds of parts, all joined", rounds)
 }
 
 func waiting(t *testing.T, s *store.Store) (n int) {
