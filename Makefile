@@ -95,6 +95,10 @@ owners: build ## the long form of the test of owners: N operations (default 1000
 lists: build ## the long form of the lists' plans: N stopped interactions (default 1000000) and a tenth of it open
 	@bin/parley with-services -- env PARLEY_LIST_ROWS=$(or $(N),1000000) $(GO) test ./store -run TestAPageOfTheListReadsLittle -count=1 -timeout 30m -v
 
+.PHONY: threads
+threads: build ## the long form of the test of threads: N threads (default 1000) with five forged mails each
+	@bin/parley with-services -- env PARLEY_THREADS=$(or $(N),1000) $(GO) test ./test/threads -run TestThreads -count=1 -timeout 45m -v
+
 .PHONY: mailboxes
 mailboxes: ## the long form of the IMAP test: N mails (default 10000) from a server that misbehaves; the verdict goes to bench/results/imap.txt
 	@PARLEY_IMAP_MAILS=$(or $(N),10000) $(GO) test ./adapters/imap -run TestNothingIsLostWhateverTheServerDoes -count=1 -timeout 45m -v

@@ -19,8 +19,10 @@ type Contact struct {
 
 // Attribute identifies a contact on a channel.
 type Attribute struct {
-	Kind  string `json:"kind"`
-	Value string `json:"value"`
+	Kind      string     `json:"kind"`
+	Value     string     `json:"value"`
+	FailedAt  *time.Time `json:"failed_at,omitempty" doc:"what was sent there bounced for good; gone once its owner writes from it"`
+	FailedWhy string     `json:"failed_why,omitempty" doc:"why it bounced, e.g. userunknown"`
 }
 
 // ContactDetail is a contact with his newest interactions on all channels.

@@ -162,6 +162,7 @@ type Parsed struct {
 	Identities []Attribute // that identify the contact, best first; empty for an anonymous sender
 	Follows    []string    // ids of messages that it answers, nearest first
 	Joined     []ID        // other inbound things whose words Message holds too
+	Report     *Report     // what it says of a message of ours, where it is that
 	Part       *Part       // it is one part of a long message, and Message is what this part says
 
 	// Conversations are the source's own names of what it belongs to, where a channel has no ids of answered messages: the next message under

@@ -27,6 +27,7 @@ type Start struct {
 	Number      int64     `json:"number"` // of the outbox row; news up to it is old
 	Message     int64     `json:"message,omitempty"`
 	Agent       ID        `json:"agent,omitempty"` // who began it, when Direction is Out
+	Code        string    `json:"code,omitempty"`  // what it is about, as far as a story wants to know: a report's kind
 	Carried     *Carried  `json:"carried,omitempty"`
 }
 
@@ -62,6 +63,7 @@ const (
 	NewsDone     NewsKind = "done"     // an agent ended the task without a reply; Code is the disposition
 	NewsDecision NewsKind = "decision" // a reviewer decided; Code is approved, returned or stopped
 	NewsSettled  NewsKind = "settled"  // a person settled an unknown send; Code is sent or not_sent
+	NewsReport   NewsKind = "report"   // of a message of ours, nothing for people; Code is its kind
 	NewsOrder    NewsKind = "order"    // a supervisor's order; Code is its name
 )
 
@@ -102,6 +104,7 @@ type Where struct {
 const (
 	WorkflowEmail    = "Email"
 	WorkflowOutbound = "Outbound"
+	WorkflowReport   = "Report"
 	WorkflowMMS      = "MMS"
 	WorkflowSocial   = "Social"
 	WorkflowSMS      = "SMS"

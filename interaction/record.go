@@ -223,8 +223,10 @@ type Contact struct {
 
 // Attribute identifies a contact on a channel, e.g. email, phone.
 type Attribute struct {
-	Kind  string `json:"kind"`
-	Value string `json:"value"`
+	Kind      string     `json:"kind"`
+	Value     string     `json:"value"`
+	FailedAt  *time.Time `json:"failed_at,omitempty"`  // what was sent there bounced for good
+	FailedWhy string     `json:"failed_why,omitempty"` // the reason, as lib/mail/bounce names it
 }
 
 // Event is one line of the audit: ids, codes and counts, nothing personal.

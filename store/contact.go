@@ -14,7 +14,7 @@ const visibleContacts = ` ($1 = 'admin' or exists (select 1 from all_interaction
 	where i.contact_id = c.id and ` + visibleInteractions + `)) and c.erased_at is null `
 
 const contactColumns = `select c.id, c.name, c.created_at, c.version,
-	coalesce((select jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value) order by a.kind, a.value)
+	coalesce((select jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value, 'failed_at', a.failed_at, 'failed_why', a.failed_why) order by a.kind, a.value)
 		from contact_attributes a where a.contact_id = c.id), '[]') from contacts c`
 
 func scanContact(row pgx.CollectableRow) (interaction.Contact, error) {

@@ -58,8 +58,16 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 				return t.settleInSession(ctx, in, p)
 			}
 		}
+		if p.Report != nil {
+			if joined, err := t.settleReport(ctx, in, p, threadOf(key, in.Address)); joined || err != nil {
+				return err
+			}
+		}
 		contact, err := t.findContact(ctx, p)
 		if err != nil {
+			return err
+		}
+		if err := t.heardFrom(ctx, contact, p); err != nil {
 			return err
 		}
 		thread, parent, err := t.findThread(ctx, contact, append(p.Follows[:len(p.Follows):len(p.Follows)], conversations(in, p)...), threadOf(key, in.Address))
@@ -84,6 +92,11 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 			open, err = t.openInbound(ctx, in, p, contact, thread, parent)
 			if err != nil {
 				return err
+			}
+		}
+		if !open.fresh {
+			if number, err := t.settledBefore(ctx, in, open.ID); err != nil || number != 0 {
+				return t.settledAs(ctx, in, open.ID, number, err)
 			}
 		}
 		return t.addInbound(ctx, in, p, open)
@@ -217,14 +230,14 @@ func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction
 	m := p.Message
 	m.Interaction, m.Number, m.Kind, m.Inbound, m.EntryPoint = open.ID, open.Messages+1, interaction.MessageIn, in.ID, in.EntryPoint
 	if m.MessageID != "" {
-		if clash, err := t.rememberMailID(ctx, m.MessageID, open.Thread, open.ID, m.Number); err != nil {
+		if clash, err := t.rememberMailID(ctx, m.MessageID, open.Thread, open.ID, m.Number, in.ID); err != nil {
 			return err
 		} else if clash {
 			m.Problems = append(m.Problems, "message_id_seen_before_with_other_content")
 		}
 	}
 	for _, name := range conversations(in, p) {
-		if _, err := t.rememberMailID(ctx, name, open.Thread, open.ID, m.Number); err != nil {
+		if _, err := t.rememberMailID(ctx, name, open.Thread, open.ID, m.Number, in.ID); err != nil {
 			return err
 		}
 	}
@@ -259,13 +272,15 @@ func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction
 	}})
 }
 
-// rememberMailID keeps the id for threading, as a hash, and reports whether it was there before.
-func (t *tx) rememberMailID(ctx context.Context, messageID string, thread, id interaction.ID, number int64) (seen bool, err error) {
+// rememberMailID keeps the id for threading, as a hash, and reports whether it was there before with other content.
+func (t *tx) rememberMailID(ctx context.Context, messageID string, thread, id interaction.ID, number int64, inbound interaction.ID) (clash bool, err error) {
 	hash := sha256.Sum256([]byte(messageID))
-	err = t.QueryRow(ctx, `with had as (select 1 from mail_ids where hash = $1 limit 1),
+	err = t.QueryRow(ctx, `with had as (
+				select 1 from mail_ids m join messages g on g.interaction_id = m.interaction_id and g.number = m.message_number left join inbound b on b.id = g.inbound_id
+				where m.hash = $1 and b.identity is distinct from (select identity from inbound where id = $5) limit 1),
 			put as (insert into mail_ids (hash, thread_id, interaction_id, message_number) values ($1, $2, $3, $4) on conflict do nothing)
-		select exists (select 1 from had)`, hash[:], thread, id, number).Scan(&seen)
-	return seen, err
+		select exists (select 1 from had)`, hash[:], thread, id, number, inbound).Scan(&clash)
+	return clash, err
 }
 
 // customerWrote makes stale what was written against the state before, and wakes what slept until this.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"parley/interaction"
@@ -64,6 +65,9 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 		send.NotBefore = quiet.QuietUntil(time.Now())
 	}
 	out.ReplyTo = &interaction.Address{Name: out.From.Name, Address: replyAddress(key, out.From.Address, thread)}
+	if strings.Contains(out.Envelope, "@") {
+		out.Envelope = out.ReplyTo.Address // a bounce comes back to the thread, whether it tells what it is about or not
+	}
 	if out.Automatic = kind == interaction.MessageAuto || kind == interaction.MessageTranscript; out.Automatic {
 		out.Envelope = ""
 	}

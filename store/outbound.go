@@ -87,7 +87,7 @@ func (t *tx) threadTo(ctx context.Context, entryPoint string, contact, agent, id
 		return "", err
 	}
 	for _, name := range names {
-		if _, err := t.rememberMailID(ctx, name, thread, id, 1); err != nil {
+		if _, err := t.rememberMailID(ctx, name, thread, id, 1, ""); err != nil {
 			return "", err
 		}
 	}

@@ -61,7 +61,7 @@ func (t *tx) unsent(ctx context.Context, limit int) ([]interaction.Batch, error)
 			batches[last].News = append(batches[last].News, n)
 			continue
 		}
-		b.Start.Interaction, b.Start.Number, b.Start.Message, b.Start.Agent = b.Interaction, n.Number, n.Message, n.Agent
+		b.Start.Interaction, b.Start.Number, b.Start.Message, b.Start.Agent, b.Start.Code = b.Interaction, n.Number, n.Message, n.Agent, n.Code
 		b.News = []interaction.News{n}
 		batches = append(batches, b)
 	}

@@ -45,6 +45,7 @@ type workflowRegistry interface {
 // RegisterWorkflows registers the workflows under the names that entry points bind to. A new workflow is one line here.
 func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Email, workflow.RegisterOptions{Name: interaction.WorkflowEmail})
+	w.RegisterWorkflowWithOptions(workflows.Report, workflow.RegisterOptions{Name: interaction.WorkflowReport})
 	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
 	w.RegisterWorkflowWithOptions(workflows.Chat, workflow.RegisterOptions{Name: interaction.WorkflowChat})
 	w.RegisterWorkflowWithOptions(workflows.MMS, workflow.RegisterOptions{Name: interaction.WorkflowMMS})

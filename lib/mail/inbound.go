@@ -47,6 +47,7 @@ func (Parser) Parse(raw []byte, facts interaction.Facts) interaction.Parsed {
 	p.Follows = p.Follows[:min(len(p.Follows), 50)]
 	if machine := m.Machine(facts.NullPath); machine.Is {
 		out.Machine = string(machine.Kind)
+		p.Report = reportOf(m, machine.Kind)
 	}
 	for _, h := range m.Headers[:min(len(m.Headers), keptHeaders)] {
 		out.Headers = append(out.Headers, interaction.Header{Name: h.Name, Value: shorten(h.Value, 2000)})

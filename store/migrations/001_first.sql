@@ -184,6 +184,8 @@ create table contact_attributes (
 	kind text not null,
 	value text not null,
 	contact_id uuid not null references contacts,
+	failed_at timestamptz,                       -- mail to it bounced for good; null again once its owner writes
+	failed_why text not null default '',
 	primary key (kind, value)
 );
 create index contact_attributes_contact on contact_attributes (contact_id);

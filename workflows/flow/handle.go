@@ -196,6 +196,15 @@ func (f *Flow) Wait(d time.Duration) {
 	})
 }
 
+// Reported is what a report says that the story began with; empty once the customer has written.
+func (f *Flow) Reported() interaction.ReportKind {
+	if f.newest > f.in.Message {
+		return ""
+	}
+	f.answered = max(f.answered, f.newest) // there is nothing to answer
+	return interaction.ReportKind(f.in.Code)
+}
+
 // Begun is the message that an outbound interaction began with, as if an agent had just written it.
 func (f *Flow) Begun() Work {
 	return Work{Agent: f.in.Agent, Reply: &Reply{Message: f.in.Message, Author: f.in.Agent}}

@@ -73,9 +73,12 @@ func (f *Flow) take(n interaction.News) {
 		return
 	}
 	f.seen = n.Number
-	if n.Kind == interaction.NewsMessage {
+	switch n.Kind {
+	case interaction.NewsMessage:
 		f.newest = n.Message
 		return
+	case interaction.NewsReport:
+		return // it stands with its message, and nobody waits for it
 	}
 	if !f.noteStanding(n) {
 		f.pending = append(f.pending, n)
