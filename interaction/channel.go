@@ -136,6 +136,12 @@ type Outcome struct {
 	Permanent bool          // with SendNotSent: the address itself is bad
 }
 
+// Codes of SendQueued where a line of ours is down: it is tried again soon, since the line comes back by itself. Of other codes the carrier is left alone for longer each time.
+const (
+	CodeLineDown = "link_down"
+	CodeNoLine   = "no_line" // this process has none for the entry point: another one may
+)
+
 // Adapter is one channel's way in, out, or both. Start returns when it listens;
 // Stop ends it in order, may be called twice, and honours the context's deadline.
 type Adapter interface {

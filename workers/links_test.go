@@ -131,3 +131,31 @@ func TestLinksAreWorkedOnWhileTheirLeasesHold(t *testing.T) {
 		require.True(t, there.freed)
 	})
 }
+
+// standingLine sends over a link that may be down.
+type standingLine struct {
+	interaction.Puller
+	interaction.Sender
+	ready bool
+}
+
+func (l standingLine) Ready() bool { return l.ready }
+
+// TestOfSeveralLinesOneThatIsUpSends: a number with two lines sends by the one that stands.
+func TestOfSeveralLinesOneThatIsUpSends(t *testing.T) {
+	l := &Links[lease]{held: map[string]*heldLink{}}
+	for name, ready := range map[string]bool{"a": false, "b": true, "c": false} {
+		h := &heldLink{entryPoint: "texts"}
+		var s interaction.Sender = standingLine{ready: ready}
+		h.sender.Store(&s)
+		l.held[name] = h
+	}
+	for range 20 {
+		got, up := l.Sender("texts").(standingLine)
+		require.True(t, up)
+		require.True(t, got.Ready())
+	}
+	l.held["b"].sender.Store(nil)
+	require.NotNil(t, l.Sender("texts"), "one that is down says so, and the message waits")
+	require.Nil(t, l.Sender("other"))
+}

@@ -116,7 +116,7 @@ func (a *Activities) end(ctx context.Context, in Send, attempt interaction.ID, o
 			return Sent{}, activities.Failure(err)
 		}
 		if again {
-			return Sent{}, later(ctx, code(o.Code))
+			return Sent{}, later(ctx, o.Code)
 		}
 	}
 	state, err := a.Store.EndSend(ctx, in.Interaction, in.Message, attempt, o)
@@ -124,15 +124,16 @@ func (a *Activities) end(ctx context.Context, in Send, attempt interaction.ID, o
 		return Sent{}, activities.Failure(err)
 	}
 	if state == interaction.SendQueued {
-		return Sent{}, later(ctx, code(o.Code))
+		return Sent{}, later(ctx, o.Code)
 	}
-	return Sent{State: state, Code: code(o.Code)}, nil
+	return Sent{State: state, Code: digits(o.Code)}, nil
 }
 
 // Pauses between tries at a carrier that says "not now", doubled each time (RFC 5321 section 4.5.4.1 asks for half an hour in the end).
 const (
 	firstPause = 2 * time.Second
 	lastPause  = 30 * time.Minute
+	linePause  = 30 * time.Second // the last one where it was our own line that was down: it comes back by itself
 )
 
 // later is the error that has the message tried again after a pause that grows with the tries. Only the carrier's own "not now" grows it: what
@@ -141,12 +142,15 @@ func later(ctx context.Context, code string) error {
 	pause := firstPause
 	if activity.IsActivity(ctx) {
 		pause = min(firstPause<<min(activity.GetInfo(ctx).Attempt-1, 10), lastPause)
+		if code == interaction.CodeNoLine || code == interaction.CodeLineDown {
+			pause = min(pause, linePause)
+		}
 	}
-	return temporal.NewApplicationErrorWithOptions("deferred "+code, TypeDeferred, temporal.ApplicationErrorOptions{NextRetryDelay: pause})
+	return temporal.NewApplicationErrorWithOptions("deferred "+digits(code), TypeDeferred, temporal.ApplicationErrorOptions{NextRetryDelay: pause})
 }
 
-// code keeps of a protocol's answer what is surely not personal: digits and dots.
-func code(s string) string {
+// digits keeps of a protocol's answer what is surely not personal: digits and dots.
+func digits(s string) string {
 	for i, r := range s {
 		if (r < '0' || r > '9') && r != '.' && r != ' ' {
 			return s[:i]

@@ -147,8 +147,8 @@ func TestOneFlaggedRepeatWhereItIsAllowed(t *testing.T) {
 }
 
 func TestOnlyDigitsOfAnAnswerReachAHistory(t *testing.T) {
-	require.Equal(t, "550 5.1.1 ", code("550 5.1.1 <cleo@customer.test> unknown"))
-	require.Empty(t, code("cleo"))
+	require.Equal(t, "550 5.1.1 ", digits("550 5.1.1 <cleo@customer.test> unknown"))
+	require.Empty(t, digits("cleo"))
 }
 
 // A carrier's "not now" is left alone longer each time; a part of ours that was away is not a reason to wait long.

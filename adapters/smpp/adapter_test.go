@@ -2,9 +2,11 @@ package smpp
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -299,22 +301,47 @@ func TestTheSameTwiceIsOneOnlyWhereTheAnswerWasLost(t *testing.T) {
 	require.Equal(t, m, markOf(again), "the sequence number tells nothing")
 
 	first := a.identify(m, 1, begun)
-	a.acknowledged(m, first, 1, begun, begun)
+	a.acknowledged(first, 1, begun, begun)
 	second := a.identify(m, 1, begun.Add(time.Second))
 	require.NotEqual(t, first, second, "he has written it twice")
-	a.acknowledged(m, second, 1, begun, begun.Add(time.Second))
+	a.acknowledged(second, 1, begun, begun.Add(time.Second))
 	require.Contains(t, [][32]byte{first, second}, a.identify(m, 2, begun.Add(time.Minute)), "the next connection brings what was not acknowledged to it")
 	require.Contains(t, [][32]byte{first, second}, a.identify(m, 2, begun.Add(time.Minute)))
 	third := a.identify(m, 2, begun.Add(time.Minute))
 	require.NotContains(t, [][32]byte{first, second}, third)
 
-	a.acknowledged(m, third, 2, begun, begun.Add(lateAfter+time.Second))
+	a.acknowledged(third, 2, begun, begun.Add(lateAfter+time.Second))
 	require.Equal(t, third, a.identify(m, 2, begun.Add(10*time.Second)), "the centre lost its patience before we answered")
 
 	var restarted arrivals
 	restarted.remember([][32]byte{first}, begun)
 	require.Equal(t, first, restarted.identify(m, 1, begun.Add(time.Second)), "an earlier process accepted it")
 	require.NotEqual(t, first, restarted.identify(m, 1, begun.Add(time.Second)))
+}
+
+// TestAFloodIsForgotten is the adapter's share of §F3: a million parts that nobody completes are rows in PostgreSQL, and what is remembered of them here is bounded.
+func TestAFloodIsForgotten(t *testing.T) {
+	var a arrivals
+	before := heap()
+	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	var identity [32]byte
+	for n := range 1_000_000 {
+		binary.BigEndian.PutUint64(identity[:], uint64(n))
+		a.acknowledged(identity, 1, at, at.Add(time.Duration(n)*time.Microsecond))
+	}
+	used := int64(heap()-before) >> 20
+	t.Logf("%d MiB behind a million", used)
+	require.Less(t, used, int64(64))
+	require.LessOrEqual(t, len(a.unsure), maxUnsure)
+	a.acknowledged(identity, 1, at, at.Add(time.Hour))
+	require.Len(t, a.unsure, 1)
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // TestNumbers is M-26.

@@ -16,13 +16,16 @@ const unsureFor = 5 * time.Minute
 // lateAfter is how long an answer may take before a centre has perhaps asked again on the same connection.
 const lateAfter = 5 * time.Second
 
+// maxUnsure bounds how many are remembered, whatever a centre floods us with; the oldest are forgotten.
+const maxUnsure = 100_000
+
 // arrivals tells a message that comes again from one that says the same. SMPP gives messages no name: a centre that has not got our answer delivers the
 // same octets once more, on its next connection or after its patience is over, and customers do write "ok" twice. So equal octets are one message when the first were acknowledged
 // on an earlier connection shortly before, or late; otherwise two. What was accepted keeps its mark in the house's source keys, so that this holds over a restart.
 type arrivals struct {
 	mu     sync.Mutex
-	unsure map[mark][]arrival
-	last   time.Time // when it was swept
+	unsure map[mark][]*arrival
+	order  []*arrival // oldest first, those that are used up among them
 }
 
 // mark is of a message's octets.
@@ -51,12 +54,8 @@ func markOf(p *smpp.PDU) mark {
 func (a *arrivals) remember(known [][32]byte, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.unsure == nil {
-		a.unsure = map[mark][]arrival{}
-	}
 	for _, identity := range known {
-		m := mark(identity[:16])
-		a.unsure[m] = append(a.unsure[m], arrival{identity: identity, at: at})
+		a.add(&arrival{identity: identity, at: at})
 	}
 }
 
@@ -64,10 +63,9 @@ func (a *arrivals) remember(known [][32]byte, at time.Time) {
 func (a *arrivals) identify(m mark, on any, now time.Time) [32]byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	list := a.unsure[m]
-	for i, had := range list {
+	for _, had := range a.unsure[m] {
 		if now.Sub(had.at) < unsureFor && (had.on != on || had.late) {
-			a.unsure[m] = append(list[:i:i], list[i+1:]...)
+			a.drop(had)
 			return had.identity
 		}
 	}
@@ -77,19 +75,41 @@ func (a *arrivals) identify(m mark, on any, now time.Time) [32]byte {
 }
 
 // acknowledged is to be called when the answer is given.
-func (a *arrivals) acknowledged(m mark, identity [32]byte, on any, begun, now time.Time) {
+func (a *arrivals) acknowledged(identity [32]byte, on any, begun, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.unsure == nil {
-		a.unsure = map[mark][]arrival{}
+	a.add(&arrival{identity: identity, on: on, at: now, late: now.Sub(begun) > lateAfter})
+	old := 0
+	for old < len(a.order) && (now.Sub(a.order[old].at) > unsureFor || len(a.order)-old > maxUnsure) {
+		a.drop(a.order[old])
+		a.order[old] = nil
+		old++
 	}
-	a.unsure[m] = append(a.unsure[m], arrival{identity: identity, on: on, at: now, late: now.Sub(begun) > lateAfter})
-	if now.Sub(a.last) > time.Minute {
-		a.last = now
-		for m, list := range a.unsure {
-			if now.Sub(list[len(list)-1].at) > unsureFor {
-				delete(a.unsure, m)
-			}
+	a.order = a.order[old:]
+}
+
+func (a *arrivals) add(one *arrival) {
+	if a.unsure == nil {
+		a.unsure = map[mark][]*arrival{}
+	}
+	m := mark(one.identity[:16])
+	a.unsure[m] = append(a.unsure[m], one)
+	a.order = append(a.order, one)
+}
+
+// drop lets nothing be recognised by it any more.
+func (a *arrivals) drop(one *arrival) {
+	m := mark(one.identity[:16])
+	list := a.unsure[m]
+	for i, had := range list {
+		if had == one {
+			list = append(list[:i:i], list[i+1:]...)
+			break
 		}
 	}
+	if len(list) == 0 {
+		delete(a.unsure, m)
+		return
+	}
+	a.unsure[m] = list
 }

@@ -72,7 +72,7 @@ func (a *Adapter) message(ctx context.Context, c *session.Conn, p *smpp.PDU, con
 		Facts: interaction.Facts{Peer: a.options.Address, Helo: c.Peer(), Sender: a.number(content.Source), Via: Kind, Alphabet: a.options.Alphabet},
 	})
 	if err == nil || errors.Is(err, context.DeadlineExceeded) { // behind a time-out the commit may have happened nevertheless
-		a.arrived.acknowledged(m, identity, c, begun, time.Now())
+		a.arrived.acknowledged(identity, c, begun, time.Now())
 	}
 	return err
 }

@@ -84,7 +84,7 @@ func judge(answer *smpp.PDU, err error, begin *begun) (interaction.Outcome, bool
 	case errors.As(err, &lost):
 		return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: err.Error()}, true
 	case err != nil:
-		return interaction.Outcome{State: interaction.SendQueued, Code: "link_down", Text: err.Error()}, true
+		return interaction.Outcome{State: interaction.SendQueued, Code: interaction.CodeLineDown, Text: err.Error()}, true
 	case answer.Status == smpp.StatusOK:
 		return interaction.Outcome{}, false
 	case answer.Status.Temporary():

@@ -182,7 +182,7 @@ type noLine struct{}
 
 // Send never sends.
 func (noLine) Send(context.Context, interaction.Outbound, func(context.Context) error) interaction.Outcome {
-	return interaction.Outcome{State: interaction.SendQueued, Code: "no_line", Text: "there is no line for this entry point here; see /v1/links"}
+	return interaction.Outcome{State: interaction.SendQueued, Code: interaction.CodeNoLine, Text: "there is no line for this entry point here; see /v1/links"}
 }
 
 // handler gives what answers HTTP for an entry point: its link, or what its channel has without one.
