@@ -17,8 +17,9 @@ func LinkBounds(kind string, settings map[string]any) Bounds {
 	return b
 }
 
-// linkBounds are the providers' own: Mastodon's default, the Bot API's sendMessage, the Graph API's messages.
+// linkBounds are the providers' own: Mastodon's default, the Bot API's sendMessage, the Graph API's messages, Twilio's body.
 var linkBounds = map[string]Bounds{
+	"twilio":    {Characters: 1600},
 	"mastodon":  {Characters: 500},
 	"telegram":  {Characters: 4096},
 	"whatsapp":  {Characters: 4096, Within: 24 * time.Hour},

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"parley/adapters/smshttp"
 	"parley/lib/smpp"
 	"parley/lib/smpp/session"
 	"parley/lib/smpp/sms"
@@ -212,5 +216,73 @@ func TestAConversationByText(t *testing.T) {
 	p.call(ann, http.MethodPost, "/v1/chats/"+task.InteractionID+"/end", nil, nil)
 	p.call(ann, http.MethodPost, "/v1/tasks/"+task.ID+"/complete", map[string]any{"disposition": "no_answer_needed"}, nil)
 	p.stopped(ann, task.InteractionID, "no_answer_needed")
+	p.stop()
+}
+
+// TestAProviderCalls: a signed call of a provider is an interaction, the same call again is none, and the answer goes out over the provider's interface.
+func TestAProviderCalls(t *testing.T) {
+	var mu sync.Mutex
+	var sent []url.Values
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = r.ParseForm()
+		sent = append(sent, r.PostForm)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"sid":"SM9"}`)
+	}))
+	defer api.Close()
+	p := newProduct(t, "PARLEY_LINK_PROVIDER=12345", "PARLEY_ALLOW_NETWORKS=127.0.0.1/32")
+	p.start()
+	root, ann, sue := p.person("PARLEY_ADMIN_TOKEN"), p.person("PARLEY_AGENT_TOKEN"), p.person("PARLEY_SENIOR_TOKEN")
+	public := "https://parley.example.test/in/texts/"
+	p.call(root, http.MethodPut, "/v1/configuration/queues/texts", map[string]any{"group": "service", "review_percent": 0, "priority": 100}, nil)
+	p.call(root, http.MethodPut, "/v1/configuration/entry_points/texts", map[string]any{"channel": "sms", "address": "+15005550006", "workflow": "SMS", "queue": "texts"}, nil)
+	p.call(root, http.MethodPut, "/v1/configuration/links/provider", map[string]any{
+		"kind": "twilio", "entry_point": "texts", "secret": "env:PARLEY_LINK_PROVIDER", "settings": map[string]any{"account": "AC1", "public_url": public, "api": api.URL},
+	}, nil)
+	signer := smshttp.Twilio{Account: "AC1", Token: "12345"}
+	tell := func(path string, form url.Values, signature string) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+p.http+"/in/texts/"+path, strings.NewReader(form.Encode()))
+			if err != nil {
+				return err
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Twilio-Signature", signature)
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				return err
+			}
+			defer answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				return fmt.Errorf("answered %d", answer.StatusCode)
+			}
+			return nil
+		}
+	}
+	form := url.Values{"AccountSid": {"AC1"}, "MessageSid": {"SM1"}, "From": {"+491701234567"}, "To": {"+15005550006"}, "Body": {"Where is my order?"}, "NumMedia": {"0"}}
+	for range 2 {
+		p.await(stepLimit, "the link", tell("", form, signer.Sign(public, form)))
+	}
+	require.ErrorContains(t, tell("", form, signer.Sign(public+"x", form))(t.Context()), "403")
+
+	task := p.claimNext(ann, "handle")
+	p.call(ann, http.MethodPost, "/v1/tasks/"+task.ID+"/reply", map[string]any{"text": "On Friday."}, nil)
+	p.call(sue, http.MethodPost, "/v1/reviews/"+p.review(sue, task.InteractionID).ID+"/decision", map[string]any{"decision": "approve"}, nil)
+	p.stopped(ann, task.InteractionID, "answered")
+	mu.Lock()
+	require.Len(t, sent, 1)
+	require.Equal(t, "On Friday.", sent[0].Get("Body"))
+	require.Equal(t, "+15005550006", sent[0].Get("From"))
+	mu.Unlock()
+	status := url.Values{"AccountSid": {"AC1"}, "MessageSid": {"SM9"}, "MessageStatus": {"delivered"}}
+	require.NoError(t, tell("status", status, signer.Sign(public+"status", status))(t.Context()))
+	messages, err := ann.Messages(t.Context(), task.InteractionID)
+	require.NoError(t, err)
+	require.Equal(t, "delivered", messages[len(messages)-1].Send.Receipt)
+	all, err := wire.List[wire.Interaction](t.Context(), ann, "/v1/interactions", url.Values{"channel": {"sms"}})
+	require.NoError(t, err)
+	require.Len(t, all, 1, "the call that came twice is one message")
 	p.stop()
 }

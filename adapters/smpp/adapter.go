@@ -3,6 +3,7 @@ package smpp
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -83,7 +84,12 @@ func (a *Adapter) dial(ctx context.Context) (net.Conn, error) {
 	if name == "" {
 		name, _, _ = net.SplitHostPort(a.options.Address)
 	}
-	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}}
+	config := &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}
+	if a.options.TLSCA != "" {
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM([]byte(a.options.TLSCA))
+	}
+	secure := &tls.Dialer{NetDialer: dialer, Config: config}
 	return secure.DialContext(ctx, "tcp", a.options.Address)
 }
 

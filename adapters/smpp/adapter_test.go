@@ -2,10 +2,14 @@ package smpp
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -319,6 +323,46 @@ func TestTheSameTwiceIsOneOnlyWhereTheAnswerWasLost(t *testing.T) {
 	require.NotEqual(t, first, restarted.identify(m, 1, begun.Add(time.Second)))
 }
 
+// TestTLS: a link to a centre with a certificate of its own, which is trusted by name only.
+func TestTLS(t *testing.T) {
+	web := httptest.NewUnstartedServer(http.NotFoundHandler()) // for its certificate
+	web.StartTLS()
+	defer web.Close()
+	listen, err := tls.Listen("tcp", "127.0.0.1:0", web.TLS)
+	require.NoError(t, err)
+	defer listen.Close()
+	s := newCentre()
+	go func() {
+		for {
+			conn, err := listen.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _ = s.carrier.Serve(t.Context(), conn) }()
+		}
+	}()
+	trusted := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}))
+	a, err := New(Options{
+		Settings:   Settings{Address: listen.Addr().String(), SystemID: "esme", TLS: true, TLSName: "example.com", TLSCA: trusted},
+		EntryPoint: "support", Inbox: &adaptertest.Inbox{}, Entries: adaptertest.EntryPoints(), Receipts: &receipts{},
+	})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = a.Pull(ctx, lease{}) }()
+	defer func() { stop(); <-done }()
+	require.Eventually(t, a.Ready, 10*time.Second, time.Millisecond)
+	require.Equal(t, interaction.SendSent, a.Send(t.Context(), outbound("hi"), yes).State)
+
+	stranger, err := New(Options{
+		Settings:   Settings{Address: listen.Addr().String(), SystemID: "esme", TLS: true, TLSName: "smsc.other.test", TLSCA: trusted},
+		EntryPoint: "support", Inbox: &adaptertest.Inbox{}, Entries: adaptertest.EntryPoints(), Receipts: &receipts{},
+	})
+	require.NoError(t, err)
+	_, err = stranger.dial(t.Context())
+	require.ErrorContains(t, err, "smsc.other.test", "the certificate is another's")
+}
+
 // TestAFloodIsForgotten is the adapter's share of §F3: a million parts that nobody completes are rows in PostgreSQL, and what is remembered of them here is bounded.
 func TestAFloodIsForgotten(t *testing.T) {
 	var a arrivals
@@ -376,7 +420,7 @@ func TestNumbers(t *testing.T) {
 func TestSettings(t *testing.T) {
 	good := map[string]any{"address": "smsc.test:2775", "system_id": "esme"}
 	require.NoError(t, CheckSettings(interaction.Link{Settings: good}))
-	for field, value := range map[string]any{"address": "smsc.test", "system_id": "", "window": -1, "long": "fax", "alphabet": "morse", "max_parts": 65, "region": "Germany", "colour": "red"} {
+	for field, value := range map[string]any{"address": "smsc.test", "system_id": "", "window": -1, "long": "fax", "alphabet": "morse", "max_parts": 65, "tls_ca": "none", "region": "Germany", "colour": "red"} {
 		bad := map[string]any{}
 		for k, v := range good {
 			bad[k] = v

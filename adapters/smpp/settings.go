@@ -3,6 +3,7 @@
 package smpp
 
 import (
+	"crypto/x509"
 	"net"
 	"slices"
 
@@ -21,6 +22,7 @@ type Settings struct {
 	Separate   bool   `json:"separate,omitempty"` // a transmitter and a receiver instead of one transceiver
 	TLS        bool   `json:"tls,omitempty"`
 	TLSName    string `json:"tls_name,omitempty"` // that the certificate must have; default the address's host
+	TLSCA      string `json:"tls_ca,omitempty"`   // certificates in PEM that are trusted instead of the system's
 
 	Window         int     `json:"window,omitempty"`          // unanswered requests; default 10
 	Rate           float64 `json:"rate,omitempty"`            // messages a second; default 10
@@ -73,6 +75,7 @@ func (s Settings) check() error {
 		{len(s.Source) > 20, "source", "may have 20 characters"},
 		{!slices.Contains(alphabets, s.Alphabet), "alphabet", "must be gsm7, ascii, latin1 or utf-8"},
 		{!slices.Contains(ways, s.Long), "long", "must be udh, udh16, sar or payload"},
+		{s.TLSCA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.TLSCA)), "tls_ca", "holds no certificate in PEM"},
 		{len(s.Region) != 0 && len(s.Region) != 2, "region", "must be a country's code of two letters"},
 	} {
 		if c.bad {
