@@ -114,6 +114,9 @@ type Contacts interface {
 	Contact(ctx context.Context, by interaction.Actor, id interaction.ID) (interaction.ContactView, error)
 	History(ctx context.Context, by interaction.Actor, contact interaction.ID, p interaction.Page) (interaction.Listed[interaction.HistoryEntry], error)
 	Notes(ctx context.Context, by interaction.Actor, of interaction.Note, p interaction.Page) (interaction.Listed[interaction.Note], error)
+	MergeContacts(ctx context.Context, by interaction.Actor, kept, merged interaction.ID) (interaction.Merge, error)
+	UnmergeContacts(ctx context.Context, by interaction.Actor, kept, merge interaction.ID) (interaction.Merge, error)
+	Merges(ctx context.Context, by interaction.Actor, contact interaction.ID) ([]interaction.Merge, error)
 	AddNote(ctx context.Context, by interaction.Actor, n interaction.Note) (interaction.Note, error)
 }
 

@@ -102,6 +102,9 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/contacts", summary: "Find contacts", role: agent}, s.listContacts)
 	on(s, route{method: get, path: "/v1/contacts/{id}", summary: "Look at a contact and his history", role: agent}, s.getContact)
 
+	on(s, route{method: get, path: "/v1/contacts/{id}/merges", summary: "List what was merged into a contact", role: agent}, s.listMerges)
+	on(s, route{method: post, path: "/v1/contacts/{id}/merge", summary: "Make another contact this one: he is the same person", role: agent, status: 201}, s.mergeContact)
+	on(s, route{method: post, path: "/v1/contacts/{id}/unmerge", summary: "Undo a merge: each contact gets back what was his", role: agent}, s.unmergeContact)
 	on(s, route{method: get, path: "/v1/contacts/{id}/history", summary: "What there was with a contact on all channels", role: agent}, s.contactHistory)
 	on(s, route{method: get, path: "/v1/contacts/{id}/notes", summary: "List a contact's notes", role: agent}, s.contactNotes)
 	on(s, route{method: post, path: "/v1/contacts/{id}/notes", summary: "Note something on a contact", role: agent, status: 201}, s.noteContact)

@@ -11,7 +11,7 @@ import (
 
 // visibleContacts is the condition that who asks may know of contact c: he may know of an interaction of his (mission P3).
 const visibleContacts = ` ($1 = 'admin' or exists (select 1 from all_interactions i
-	where i.contact_id = c.id and ` + visibleInteractions + `)) and c.erased_at is null `
+	where i.contact_id = c.id and ` + visibleInteractions + `)) and c.erased_at is null and c.merged_into is null `
 
 const contactColumns = `select c.id, c.name, c.created_at, c.version,
 	coalesce((select jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value, 'failed_at', a.failed_at, 'failed_why', a.failed_why) order by a.kind, a.value)

@@ -343,3 +343,39 @@ func TestStoryOutbound(t *testing.T) {
 	st.decide(i.ID, interaction.Decision{Verdict: "approve"})
 	require.Equal(t, "sent", st.stopped(i.ID))
 }
+
+// TestStoryReports: what comes back of a reply after its interaction has stopped is a child with a short story: a receipt ends by itself, a bounce goes to who sent it.
+func TestStoryReports(t *testing.T) {
+	st := newStage(t)
+	i, err := st.store.StartOutbound(t.Context(), st.people["ann"], interaction.NewOutbound{
+		EntryPoint: "support", To: interaction.Address{Address: "new@customer.test"}, Subject: "News", Text: "Your kettle is back.",
+	})
+	require.NoError(t, err)
+	st.decide(i.ID, interaction.Decision{Verdict: "approve"})
+	require.Equal(t, "sent", st.stopped(i.ID))
+	about := func(action, status string) interaction.ID {
+		var id string
+		require.NoError(t, st.store.Pool().QueryRow(t.Context(), `select message_id from messages where interaction_id = $1 and number = 1`, i.ID).Scan(&id))
+		raw := strings.ReplaceAll(fmt.Sprintf("From: MAILER-DAEMON@mx.customer.test\nTo: support@example.test\nSubject: Mail report\nMIME-Version: 1.0\n"+
+			"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain\n\nA report.\n--b\nContent-Type: message/delivery-status\n\n"+
+			"Reporting-MTA: dns; mx.customer.test\n\nFinal-Recipient: rfc822; new@customer.test\nAction: %s\nStatus: %s\n\n--b\nContent-Type: text/rfc822-headers\n\n"+
+			"From: support@example.test\nTo: new@customer.test\nMessage-ID: <%s>\n\n--b--\n", action, status, id), "\n", "\r\n")
+		receipt, err := st.store.Accept(t.Context(), interaction.Inbound{
+			Channel: interaction.Email, Targets: []interaction.Target{{EntryPoint: "support", Address: "support@example.test"}},
+			Identity: mail.ContentKey([]byte(raw)), Raw: strings.NewReader(raw), Size: int64(len(raw)),
+		})
+		require.NoError(t, err)
+		var child interaction.ID
+		require.Eventually(t, func() bool {
+			return st.store.Pool().QueryRow(t.Context(), `select interaction_id from inbound where id = $1 and interaction_id is not null`, receipt.ID).Scan(&child) == nil
+		}, 20*time.Second, 20*time.Millisecond)
+		return child
+	}
+	require.Equal(t, "delivered", st.stopped(about("delivered", "2.0.0")))
+	bounced := about("failed", "5.1.1")
+	task := st.task(bounced, interaction.TaskHandle)
+	_, err = st.store.Claim(t.Context(), st.people["ann"], task)
+	require.NoError(t, err)
+	require.NoError(t, st.store.Complete(t.Context(), st.people["ann"], task, 0, interaction.Done{Disposition: "telephoned"}))
+	require.Equal(t, "telephoned", st.stopped(bounced))
+}

@@ -177,6 +177,7 @@ create table contacts (
 	name text not null default '',
 	created_at timestamptz not null default now(),
 	erased_at timestamptz,
+	merged_into uuid,                            -- the contact that this one was found to be
 	version bigint not null default 1
 );
 
@@ -189,6 +190,22 @@ create table contact_attributes (
 	primary key (kind, value)
 );
 create index contact_attributes_contact on contact_attributes (contact_id);
+
+create table contact_merges (                    -- what was moved, so that it can go back
+	id uuid primary key,
+	kept uuid not null,
+	merged uuid not null,
+	name text not null,
+	agent_id uuid not null,
+	at timestamptz not null default now(),
+	undone_at timestamptz,
+	undone_by uuid,
+	threads uuid[] not null,
+	interactions uuid[] not null,
+	notes uuid[] not null,
+	attributes jsonb not null
+);
+create index contact_merges_kept on contact_merges (kept, id);
 
 create table threads (
 	id uuid primary key,

@@ -22,8 +22,9 @@ import (
 
 // post is the way in without its sockets: accept, take, parse, settle.
 type post struct {
-	t *testing.T
-	s *store.Store
+	t    *testing.T
+	s    *store.Store
+	null bool // the next mails have no envelope sender
 }
 
 // came is where a mail ended up.
@@ -44,7 +45,7 @@ func (p *post) deliver(raw string, addresses ...string) (list []came) {
 	}
 	raw = strings.ReplaceAll(raw, "\n", "\r\n")
 	_, err := p.s.Accept(ctx, interaction.Inbound{
-		Channel: interaction.Email, Targets: targets, Identity: mail.ContentKey([]byte(raw)), Raw: bytes.NewReader([]byte(raw)), Size: int64(len(raw)),
+		Channel: interaction.Email, Targets: targets, Identity: mail.ContentKey([]byte(raw)), Facts: interaction.Facts{NullPath: p.null}, Raw: bytes.NewReader([]byte(raw)), Size: int64(len(raw)),
 	})
 	require.NoError(p.t, err)
 	taken, err := p.s.Take(ctx, 10)
@@ -105,7 +106,7 @@ func TestThreads(t *testing.T) {
 	}
 	s := storetest.New(t, store.Options{})
 	ann := storetest.Person(t, s, "ann")
-	p := &post{t, s}
+	p := &post{t: t, s: s}
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 1))
 	right, forged, joined := 0, 0, 0
@@ -194,7 +195,7 @@ func returned(out interaction.Outbound) string {
 func TestReportsJoinWhatTheyAreAbout(t *testing.T) {
 	s := storetest.New(t, store.Options{})
 	ann := storetest.Person(t, s, "ann")
-	p := &post{t, s}
+	p := &post{t: t, s: s}
 	for name, c := range map[string]struct {
 		action, status string
 		withID         bool
@@ -211,7 +212,7 @@ func TestReportsJoinWhatTheyAreAbout(t *testing.T) {
 		"delivered, stopped":        {"delivered", "2.0.0", true, true, "delivered", false, interaction.NewsStart},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &post{t, s}
+			p := &post{t: t, s: s}
 			who := strings.ReplaceAll(strings.ReplaceAll(name, " ", "."), ",", "") + "@example.org"
 			first := p.deliver("From: "+who+"\nTo: support@example.test\nSubject: Q\nMessage-ID: <"+name[:4]+who+">\n\nHello?\n", "support@example.test")[0]
 			out := p.answer(ann, first.Interaction)
@@ -257,7 +258,7 @@ func TestSplitAndRepeat(t *testing.T) {
 	ann := storetest.Person(t, s, "ann")
 	_, err := s.Pool().Exec(t.Context(), `insert into entry_points (name, channel, address, workflow, queue) values ('sales', 'email', 'sales@example.test', 'Email', 'service')`)
 	require.NoError(t, err)
-	p := &post{t, s}
+	p := &post{t: t, s: s}
 	both := "From: anna@example.org\nTo: support@example.test, sales@example.test\nSubject: Q\nMessage-ID: <split@example.org>\n\nHello?\n"
 	list := p.deliver(both, "support@example.test", "sales@example.test")
 	require.Len(t, list, 2)
