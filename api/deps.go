@@ -84,6 +84,7 @@ type Tasks interface {
 	Reply(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, r interaction.Reply) (interaction.Message, error)
 	Complete(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, d interaction.Done) error
 	ConsultAll(ctx context.Context, by interaction.Actor, id interaction.ID, whom []interaction.Asked, question string) ([]interaction.ID, error)
+	Forward(ctx context.Context, by interaction.Actor, task interaction.ID, f interaction.Forward) (interaction.Interaction, error)
 	JoinAnswers(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, which []interaction.ID) (interaction.Draft, error)
 	Workbin(ctx context.Context, by interaction.Actor, f interaction.WorkFilter, p interaction.Page) (interaction.Listed[interaction.WorkItem], error)
 	SaveDraft(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, d interaction.Draft) (interaction.Draft, error)

@@ -73,6 +73,7 @@ var rolesTable = map[string]row{
 	"POST /v1/tasks/{id}/snooze":   held204("held", `{}`),
 	"POST /v1/tasks/{id}/complete": held204("held", `{"disposition":"no_answer_needed"}`),
 	"POST /v1/tasks/{id}/reply":    {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "held", body: `{"text":"Hello"}`},
+	"POST /v1/tasks/{id}/forward":  {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "held", body: `{"to":{"address":"expert@elsewhere.test"},"text":"What do you think?"}`},
 	"POST /v1/tasks/{id}/consult":  {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "held", body: `{"group":"service","question":"Why?"}`},
 	"PUT /v1/tasks/{id}/draft":     {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "held", body: `{"text":"Hello"}`},
 

@@ -66,6 +66,7 @@ func (s *server) addRoutes() {
 	on(s, route{method: post, path: "/v1/tasks/{id}/release", summary: "Give a held task back", role: agent}, s.release)
 	on(s, route{method: post, path: "/v1/tasks/{id}/reply", summary: "Answer the customer", role: agent, status: 201, limit: textBody}, s.reply)
 	on(s, route{method: post, path: "/v1/tasks/{id}/transfer", summary: "Hand a held task on", role: agent}, s.transfer)
+	on(s, route{method: post, path: "/v1/tasks/{id}/forward", summary: "Ask somebody outside by mail; the answer comes back as a note", role: agent, status: 201, limit: 256 << 10}, s.forward)
 	on(s, route{method: post, path: "/v1/tasks/{id}/consult", summary: "Ask a colleague", role: agent, status: 201, limit: 256 << 10}, s.consult)
 	on(s, route{method: post, path: "/v1/tasks/{id}/snooze", summary: "Put a held task away", role: agent}, s.snooze)
 	on(s, route{method: post, path: "/v1/tasks/{id}/complete", summary: "End a held task without a reply", role: agent, limit: 1 << 20}, s.complete)

@@ -74,6 +74,9 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 		if err != nil {
 			return err
 		}
+		if joined, err := t.settleExpert(ctx, in, p, thread); joined || err != nil {
+			return err
+		}
 		if thread == "" {
 			if thread, err = t.joins(ctx, in.EntryPoint, contact); err != nil {
 				return err

@@ -212,7 +212,8 @@ create table threads (
 	contact_id uuid not null,
 	entry_point text not null,
 	last_agent uuid,
-	last_interaction uuid
+	last_interaction uuid,
+	expert_for uuid                              -- with somebody outside, about this interaction: his answers go there
 );
 
 create table mail_ids (                          -- every Message-ID ever received or sent

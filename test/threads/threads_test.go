@@ -282,3 +282,44 @@ func TestSplitAndRepeat(t *testing.T) {
 	require.NotContains(t, []interaction.ID{list[0].Interaction, list[1].Interaction}, clash[0].Interaction)
 	require.Equal(t, 1, p.count(`select count(*) from messages where interaction_id = $1 and 'message_id_seen_before_with_other_content' = any(problems)`, clash[0].Interaction))
 }
+
+// TestAnExpertIsAskedByMail: what somebody outside answers is a note in the interaction that he was asked about, from him only; the customer is answered as before.
+func TestAnExpertIsAskedByMail(t *testing.T) {
+	s := storetest.New(t, store.Options{})
+	ann := storetest.Person(t, s, "ann")
+	p := &post{t: t, s: s}
+	first := p.deliver("From: anna@example.org\nTo: support@example.test\nSubject: Strange noise\nMessage-ID: <n@example.org>\n\nIt hums.\n", "support@example.test")[0]
+	task, err := s.OpenTask(t.Context(), interaction.Ask{Interaction: first.Interaction, Step: "ask", Kind: interaction.TaskHandle, Message: 1})
+	require.NoError(t, err)
+	_, err = s.Forward(t.Context(), ann, task, interaction.Forward{To: interaction.Address{Address: "expert@maker.test"}, Text: "Why?"})
+	require.Error(t, err, "only who holds it")
+	_, err = s.Claim(t.Context(), ann, task)
+	require.NoError(t, err)
+	_, err = s.Forward(t.Context(), ann, task, interaction.Forward{To: interaction.Address{Address: "support@example.test"}, Text: "Why?"})
+	require.ErrorContains(t, err, "own_address")
+	asked, err := s.Forward(t.Context(), ann, task, interaction.Forward{To: interaction.Address{Name: "Eve Expert", Address: "expert@maker.test"}, Text: "Why does it hum?"})
+	require.NoError(t, err)
+	require.Equal(t, first.Interaction, asked.Parent)
+	require.NoError(t, s.ReleaseReply(t.Context(), asked.ID, "release", 1))
+	d, err := s.PrepareSend(t.Context(), asked.ID, 1)
+	require.NoError(t, err)
+	require.Equal(t, "Fwd: Strange noise", d.Out.Subject)
+	require.Contains(t, d.Out.Text, "Why does it hum?")
+	require.Contains(t, d.Out.Text, "It hums.")
+
+	answer := func(from, id string) came {
+		return p.deliver(fmt.Sprintf("From: %s\nTo: %s\nSubject: Re: Fwd\nMessage-ID: <%s@maker.test>\nIn-Reply-To: <%s>\n\nA loose screw.\n", from, d.Out.ReplyTo.Address, id, d.Out.MessageID), d.Out.ReplyTo.Address)[0]
+	}
+	got := answer("expert@maker.test", "1")
+	require.Equal(t, first.Interaction, got.Interaction)
+	require.Equal(t, 1, p.count(`select count(*) from messages where interaction_id = $1 and kind = 'note' and body like '%screw%'`, first.Interaction))
+	require.NotEqual(t, first.Interaction, answer("mallory@evil.example", "2").Interaction, "a stranger's answer is no expert's")
+
+	held, err := s.Task(t.Context(), ann, task)
+	require.NoError(t, err)
+	reply, err := s.Reply(t.Context(), ann, task, held.Version, interaction.Reply{Text: "It is a screw."})
+	require.NoError(t, err)
+	require.Equal(t, "anna@example.org", reply.To[0].Address, "the customer is answered, not the expert")
+	p.stop(first.Interaction)
+	require.NotEqual(t, first.Interaction, answer("expert@maker.test", "3").Interaction, "what comes too late is a mail of its own")
+}
