@@ -140,7 +140,7 @@ func link(s *server, extra map[string]any) interaction.Link {
 // pull works on a mailbox until the test ends or stop is called.
 func pull(t *testing.T, l *lease, inbox interaction.Inbox, change func(*Options)) (stop func()) {
 	t.Helper()
-	opts := Options{Link: l.link, Secret: "secret", SpoolDir: t.TempDir(), Pause: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	opts := Options{Link: l.link, Secret: "secret", SpoolDir: t.TempDir(), Pause: time.Millisecond, Rest: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&opts)
 	}
@@ -184,13 +184,13 @@ func TestNothingIsLostWhateverTheServerDoes(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	s := startServer(t)
-	s.r = rand.New(rand.NewPCG(seed, 1))
+	s.set(func() { s.r = rand.New(rand.NewPCG(seed, 1)) })
 	inbox := newHouse()
 	inbox.r = rand.New(rand.NewPCG(seed, 2))
 	p := &place{}
 	stop := pull(t, p.take(link(s, nil)), inbox, nil)
 	during := 0
-	s.onSelect = func() {
+	onSelect := func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if during < mails/10 {
@@ -198,6 +198,7 @@ func TestNothingIsLostWhateverTheServerDoes(t *testing.T) {
 			s.put(letter(1_000_000+during, "during"))
 		}
 	}
+	s.set(func() { s.onSelect = onSelect })
 	sent, renumbered := 0, 0
 	for sent < mails {
 		batch := min(1+rand.IntN(20), mails-sent)
@@ -255,7 +256,7 @@ func TestNothingIsLostWhateverTheServerDoes(t *testing.T) {
 func TestCommandsDoNotGrowWithTheMailbox(t *testing.T) {
 	cost := func(mails int) (commands, listed int) {
 		s := startServer(t)
-		s.noIdle = true
+		s.set(func() { s.noIdle = true })
 		for n := range mails {
 			s.deliver(letter(n, "old"))
 		}
@@ -317,7 +318,7 @@ func TestBeginNewLeavesOldMailAlone(t *testing.T) {
 	s := startServer(t)
 	for n := range 20 {
 		s.deliver(letter(n, "old"))
-		s.mails[n].at = time.Now().Add(-time.Hour)
+		s.set(func() { s.mails[n].at = time.Now().Add(-time.Hour) })
 	}
 	p, inbox := &place{}, newHouse()
 	pull(t, p.take(link(s, map[string]any{"begin": "new"})), inbox, nil)
@@ -377,7 +378,7 @@ func TestSigningIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startServer(t)
-			s.methods = c.methods
+			s.set(func() { s.methods = c.methods })
 			p := &place{}
 			pull(t, p.take(link(s, c.settings)), newHouse(), func(o *Options) {
 				o.Secret = c.secret

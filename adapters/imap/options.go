@@ -127,6 +127,7 @@ type Options struct {
 	StepLimit time.Duration                                // for an answer of the server; default 1 minute
 	BodyLimit time.Duration                                // for one mail; default 10 minutes
 	Pause     time.Duration                                // after the first failure, doubled up to 5 minutes; default 1 second
+	Rest      time.Duration                                // for a mail that could not be had three times; default 1 hour
 	Logger    *slog.Logger
 }
 
@@ -143,6 +144,7 @@ func New(opts Options, inbox interaction.Inbox, entries interaction.EntryPoints)
 	setDefault(&opts.StepLimit, time.Minute)
 	setDefault(&opts.BodyLimit, 10*time.Minute)
 	setDefault(&opts.Pause, time.Second)
+	setDefault(&opts.Rest, time.Hour)
 	setDefault(&opts.Logger, slog.Default())
 	return &Mailbox{
 		tokens: Tokens(s, opts.Secret, opts.HTTP), opts: opts, settings: s, inbox: inbox, entries: entries, log: opts.Logger.With("adapter", "imap", "link", opts.Link.Name),

@@ -81,6 +81,20 @@ func startServer(t *testing.T) *server {
 	return s
 }
 
+// set changes how the server behaves.
+func (s *server) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+// offers reports whether there is such a method of AUTHENTICATE.
+func (s *server) offers(method string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.methods, method)
+}
+
 // deliver puts mails into the mailbox.
 func (s *server) deliver(raws ...string) {
 	s.mu.Lock()
@@ -150,6 +164,8 @@ func (d *dialogue) serve() {
 }
 
 func (d *dialogue) caps() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	caps := "IMAP4rev1 SASL-IR MOVE UIDPLUS"
 	if !d.noIdle {
 		caps += " IDLE"
@@ -170,7 +186,7 @@ func (d *dialogue) answer(tag, verb, command string) bool {
 	case "AUTHENTICATE":
 		fields := strings.Fields(command)
 		said, _ := base64.StdEncoding.DecodeString(fields[len(fields)-1])
-		if !strings.Contains(string(said), "auth=Bearer "+d.password+"\x01") || !slices.Contains(d.methods, fields[1]) {
+		if !strings.Contains(string(said), "auth=Bearer "+d.password+"\x01") || !d.offers(fields[1]) {
 			d.say("+ %s", base64.StdEncoding.EncodeToString([]byte(`{"status":"401"}`)))
 			_, _ = d.in.ReadString('\n')
 			return d.say("%s NO wrong", tag)

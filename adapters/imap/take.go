@@ -19,7 +19,6 @@ import (
 // How often a mail is tried before it is put off, and how many are taken before the position moves.
 const (
 	maxTries = 3
-	longRest = time.Hour // for one that was put off
 	stride   = 20
 )
 
@@ -107,7 +106,7 @@ func (m *Mailbox) take(ctx context.Context, c *imapclient.Client, l listing, at 
 	case m.tried[l.uid] >= maxTries:
 		m.log.Error("a mail cannot be had and is put off", "uid", l.uid)
 		delete(m.tried, l.uid)
-		m.rests[l.uid] = time.Now().Add(longRest)
+		m.rests[l.uid] = time.Now().Add(m.opts.Rest)
 		at.owe(l.uid)
 		return errSkipped
 	case time.Now().Before(m.rests[l.uid]):
@@ -157,7 +156,9 @@ func (m *Mailbox) fetch(c *imapclient.Client, uid uint32) (raw *mail.Spool, err 
 				spool, err := mail.Receive(body.Literal, m.opts.SpoolDir)
 				raw = spool
 				if err != nil || raw.Size() != body.Literal.Size() {
-					return errors.Join(err, fetch.Close(), io.ErrUnexpectedEOF)
+					// The connection is broken, and closed with the session. Closing the command would read what is left of the mail
+					// at the same time as the library does.
+					return errors.Join(err, io.ErrUnexpectedEOF)
 				}
 				got = true
 			}
