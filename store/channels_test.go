@@ -17,13 +17,11 @@ import (
 func channels(t *testing.T) *store.Store {
 	s := storetest.Empty(t, store.Options{})
 	setup := storetest.House()
-	for _, e := range []interaction.EntryPoint{
+	setup.EntryPoints = append(setup.EntryPoints, []interaction.EntryPoint{
 		{Name: "mms", Channel: interaction.MMS, Address: "+4930123", Workflow: interaction.WorkflowMMS, Queue: "service"},
 		{Name: "bot", Channel: interaction.Social, Address: "bot", Workflow: interaction.WorkflowSocial, Queue: "service"},
 		{Name: "joining", Channel: interaction.MMS, Address: "+4930124", Workflow: interaction.WorkflowMMS, Queue: "service", Joins: true},
-	} {
-		setup.EntryPoints = append(setup.EntryPoints, e)
-	}
+	}...)
 	setup.Links = []interaction.Link{{Name: "wa", Kind: "whatsapp", EntryPoint: "bot"}}
 	require.NoError(t, s.Apply(t.Context(), interaction.System, setup))
 	return s
