@@ -11,28 +11,32 @@ import (
 
 	"parley/interaction"
 	"parley/lib/files"
+	"parley/lib/mail"
 )
 
 // Message is one text within an interaction. The html is as it came: a client that shows it cleans it first.
 type Message struct {
-	Number      int64          `json:"number"`
-	Kind        string         `json:"kind" enum:"in,reply,auto,note,transcript"`
-	At          time.Time      `json:"at"`
-	AuthorID    interaction.ID `json:"author_id,omitempty"`
-	From        Address        `json:"from"`
-	To          []Address      `json:"to" nullable:"false"`
-	Cc          []Address      `json:"cc" nullable:"false"`
-	Subject     string         `json:"subject"`
-	Text        string         `json:"text"`
-	HTML        string         `json:"html"`
-	MessageID   string         `json:"message_id,omitempty" doc:"without angle brackets"`
-	InReplyTo   string         `json:"in_reply_to,omitempty"`
-	Attachments []Attachment   `json:"attachments" nullable:"false"`
-	Problems    []string       `json:"problems" nullable:"false" doc:"what the parser had to work around"`
-	Machine     string         `json:"machine,omitempty" doc:"kind of machine mail; empty for people's"`
-	Send        *Send          `json:"send,omitempty" doc:"where its sending stands, once that is decided"`
-	EntryPoint  string         `json:"entry_point,omitempty" doc:"it came in or goes out by"`
-	Chat        bool           `json:"chat,omitempty" doc:"said in its conversation, and numbered there: /v1/chats has more of it"`
+	Number      int64             `json:"number"`
+	Kind        string            `json:"kind" enum:"in,reply,auto,note,transcript"`
+	At          time.Time         `json:"at"`
+	AuthorID    interaction.ID    `json:"author_id,omitempty"`
+	From        Address           `json:"from"`
+	To          []Address         `json:"to" nullable:"false"`
+	Cc          []Address         `json:"cc" nullable:"false"`
+	Subject     string            `json:"subject"`
+	Text        string            `json:"text"`
+	HTML        string            `json:"html" doc:"as it came; never show it"`
+	SafeHTML    string            `json:"safe_html,omitempty" doc:"the same cleaned: nothing in it runs, submits or loads from elsewhere; images of the mail are cid:"`
+	ReplyText   string            `json:"reply_text,omitempty" doc:"what is new in the text, without what it quotes and without signature"`
+	MessageID   string            `json:"message_id,omitempty" doc:"without angle brackets"`
+	InReplyTo   string            `json:"in_reply_to,omitempty"`
+	Attachments []Attachment      `json:"attachments" nullable:"false"`
+	Problems    []string          `json:"problems" nullable:"false" doc:"what the parser had to work around"`
+	Auth        map[string]string `json:"auth,omitempty" doc:"how the checks of the sender went: spf, dkim, dmarc, arc"`
+	Machine     string            `json:"machine,omitempty" doc:"kind of machine mail; empty for people's"`
+	Send        *Send             `json:"send,omitempty" doc:"where its sending stands, once that is decided"`
+	EntryPoint  string            `json:"entry_point,omitempty" doc:"it came in or goes out by"`
+	Chat        bool              `json:"chat,omitempty" doc:"said in its conversation, and numbered there: /v1/chats has more of it"`
 }
 
 // Attachment describes one file of a message.
@@ -58,13 +62,20 @@ type Send struct {
 func messageView(v interaction.MessageView) Message {
 	m := Message{
 		Number: v.Number, Kind: string(v.Kind), At: v.At, AuthorID: v.Author, From: addressView(v.From), To: each(v.To, addressView), Cc: each(v.Cc, addressView),
-		Subject: v.Subject, Text: v.Text, HTML: v.HTML, MessageID: v.MessageID, InReplyTo: v.InReplyTo, Attachments: attachmentViews(v.Attachments),
+		Subject: v.Subject, Text: v.Text, HTML: v.HTML, SafeHTML: safeHTML(v.HTML), ReplyText: v.ReplyText, Auth: v.Auth, MessageID: v.MessageID, InReplyTo: v.InReplyTo, Attachments: attachmentViews(v.Attachments),
 		Problems: same(v.Problems), Machine: v.Machine, EntryPoint: v.EntryPoint, Chat: v.Chat,
 	}
 	if v.Send != nil {
 		m.Send = &Send{string(v.Send.State), v.Send.Attempts, v.Send.Code, string(v.Send.Receipt)}
 	}
 	return m
+}
+
+func safeHTML(source string) string {
+	if source == "" {
+		return ""
+	}
+	return mail.CleanHTML(source)
 }
 
 func attachmentViews(files []interaction.File) []Attachment {

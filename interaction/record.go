@@ -73,6 +73,9 @@ type Message struct {
 	Machine     string   // kind of machine mail, empty for people's
 	EntryPoint  string   // it came in or goes out by; empty: the interaction's own
 	Headers     []Header
+
+	// Auth says how the checks of an inbound mail's sender went, by method: spf, dkim, dmarc, arc; empty where none were made.
+	Auth map[string]string
 }
 
 // Header is one header field of an inbound mail, decoded; screening rules read them.

@@ -35,6 +35,9 @@ type Intake struct {
 	Log      *slog.Logger
 	Parallel int // rows at once; 0: 4
 
+	// Checks, by channel, say who a message is from; their answers are for people and rules, and never refuse it.
+	Checks map[interaction.Channel]func(ctx context.Context, raw []byte, facts interaction.Facts) map[string]string
+
 	sure bool // what waits was not tried before: many can be taken at once
 }
 
@@ -139,7 +142,23 @@ func (w *Intake) settle(ctx context.Context, in interaction.Taken) error {
 	if p.Part != nil {
 		return w.part(ctx, in, p)
 	}
+	p.Message.Auth = w.check(ctx, in, raw)
 	return w.Store.Settle(ctx, in, p)
+}
+
+// check asks who a message is from. A check that panics has no answer.
+func (w *Intake) check(ctx context.Context, in interaction.Taken, raw []byte) (results map[string]string) {
+	ask := w.Checks[in.Channel]
+	if ask == nil {
+		return nil
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.Log.Error("check panicked", "inbound", in.ID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			results = nil
+		}
+	}()
+	return ask(ctx, raw, in.Facts)
 }
 
 // part keeps a part of a long message, and settles the message when this part makes it whole, or when nobody waits for the others any longer.

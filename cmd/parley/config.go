@@ -34,6 +34,8 @@ type config struct {
 	MailDirect  bool     `env:"PARLEY_MAIL_DIRECT" help:"Send mail to the servers of the recipients' domains (MX) instead of a smart host."`
 	MailTLS     []string `env:"PARLEY_MAIL_TLS_FOR" help:"Domains with a TLS policy of their own when mail is sent directly: example.org=required."`
 	MailAtATime int      `env:"PARLEY_MAIL_AT_A_TIME" default:"10" help:"Connections to the smart host, or to the servers of one domain."`
+	MailAuth    string   `env:"PARLEY_MAIL_AUTH" default:"off" enum:"off,on" help:"Check SPF, DKIM, DMARC and ARC of mail that arrives; this asks the name service for each mail."`
+	MailDNS     string   `env:"PARLEY_MAIL_DNS" help:"host:port of the name server for these checks; without one the system's."`
 	DKIM        []string `env:"PARLEY_DKIM" help:"Keys that sign outgoing mail, domain:selector:file with the private key in PEM."`
 	RepeatSends bool     `env:"PARLEY_REPEAT_UNKNOWN" help:"Send a message once more, with the same Message-ID, when its carrier's answer was lost; otherwise a person decides."`
 	LogLevel    string   `env:"PARLEY_LOG" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
@@ -55,7 +57,7 @@ func networks(texts []string) []netip.Prefix {
 // Validate says everything that is wrong at once, each with the setting, its value and the remedy.
 func (c *config) Validate() error {
 	var errs []error
-	for _, a := range []struct{ name, value string }{{"PARLEY_HTTP", c.HTTP}, {"PARLEY_SMTP", c.SMTP}, {"PARLEY_SMARTHOST", c.SmartHost}, {"TEMPORAL_ADDRESS", c.Temporal}} {
+	for _, a := range []struct{ name, value string }{{"PARLEY_HTTP", c.HTTP}, {"PARLEY_SMTP", c.SMTP}, {"PARLEY_SMARTHOST", c.SmartHost}, {"PARLEY_MAIL_DNS", c.MailDNS}, {"TEMPORAL_ADDRESS", c.Temporal}} {
 		if a.value == "" && a.name != "PARLEY_HTTP" && a.name != "PARLEY_SMTP" {
 			continue
 		}

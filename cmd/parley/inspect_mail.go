@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -10,22 +11,42 @@ import (
 
 	"parley/interaction"
 	"parley/lib/mail"
+	"parley/lib/mailauth"
 )
 
 // maxInspectedMail bounds a file that is inspected: a file of any size must not take the memory of the machine.
 const maxInspectedMail = 256 << 20
 
 type inspectMailCommand struct {
-	Files []string `arg:"" name:"file" help:"Files that hold one raw mail each; - is the standard input."`
+	Files  []string `arg:"" name:"file" help:"Files that hold one raw mail each; - is the standard input."`
+	DNS    string   `name:"dns" optional:"" help:"Check SPF, DKIM, DMARC and ARC too: ask the name server at this host:port, or the system's if it says system."`
+	Peer   string   `help:"Address of the client that the mail came from, for SPF."`
+	Helo   string   `help:"Name that the client gave itself, for SPF."`
+	Sender string   `help:"Envelope sender, for SPF."`
 }
 
 // Run prints one line a file, in their order. A file that cannot be read has that as its problem, the rest are inspected all
 // the same, and the exit code is 1.
-func (c inspectMailCommand) Run() error {
-	return inspectMails(c.Files, os.Stdin, os.Stdout)
+func (c *inspectMailCommand) Run(ctx context.Context) error {
+	return inspectMails(c.Files, os.Stdin, os.Stdout, c.check(ctx))
 }
 
-func inspectMails(files []string, stdin io.Reader, out io.Writer) error {
+// check asks the name service who a mail is from; it asks nobody unless that is wanted.
+func (c *inspectMailCommand) check(ctx context.Context) func(raw []byte) map[string]string {
+	if c.DNS == "" {
+		return func([]byte) map[string]string { return map[string]string{} }
+	}
+	server := c.DNS
+	if server == "system" {
+		server = ""
+	}
+	checker := &mailauth.Checker{Resolver: resolver(server)}
+	return func(raw []byte) map[string]string {
+		return authResults(checker.Check(ctx, raw, mailauth.Facts{IP: peerIP(c.Peer), Helo: c.Helo, Sender: c.Sender}))
+	}
+}
+
+func inspectMails(files []string, stdin io.Reader, out io.Writer, check func(raw []byte) map[string]string) error {
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
 	unread := 0
@@ -37,6 +58,7 @@ func inspectMails(files []string, stdin io.Reader, out io.Writer) error {
 			view.Problems = append(view.Problems, err.Error())
 		} else {
 			view = inspectMail(file, raw)
+			view.Auth = check(raw)
 		}
 		if err := lines.Encode(view); err != nil {
 			return fmt.Errorf("print what %s is: %w", file, err)

@@ -23,7 +23,7 @@ func TestInspectMail(t *testing.T) {
 		"--b", "Content-Type: text/rfc822-headers", "", "Message-ID: <7@ours.example>", "To: bob@example.com", "", "--b--", "",
 	}, "\r\n")), 0o600))
 	var out bytes.Buffer
-	err := inspectMails([]string{person, "nowhere.eml", report, "-"}, strings.NewReader("From: c@example.org\n\nx"), &out)
+	err := inspectMails([]string{person, "nowhere.eml", report, "-"}, strings.NewReader("From: c@example.org\n\nx"), &out, new(inspectMailCommand).check(t.Context()))
 	require.ErrorContains(t, err, "1 of 4 files")
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, 4)

@@ -195,7 +195,7 @@ func (h *house) parts() []part {
 	}
 	if h.config.runs("intake") {
 		parts = append(parts, &workers.Intake{
-			Store: h.store, Bell: h.inbound, Log: h.log, Parsers: parsers(),
+			Store: h.store, Bell: h.inbound, Log: h.log, Parsers: parsers(), Checks: checks(h.config),
 		})
 	}
 	if h.config.runs("relay") {

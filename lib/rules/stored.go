@@ -40,6 +40,9 @@ func InputOf(m interaction.Material, language string) Input {
 	for _, f := range m.Message.Attachments {
 		in.Attachments = append(in.Attachments, Attachment{Name: f.Name, Type: f.Type})
 	}
+	for method, result := range m.Message.Auth {
+		in.Auth[method] = result
+	}
 	for key, value := range m.Data {
 		if method, ok := strings.CutPrefix(key, AuthPrefix); ok {
 			in.Auth[method] = value

@@ -343,6 +343,7 @@ create table messages (
 	problems text[] not null default '{}',
 	machine text not null default '',
 	entry_point text not null default '',        -- it came in or goes out by; empty: the interaction's
+	auth jsonb not null default '{}',            -- how the checks of a mail's sender went: spf, dkim, dmarc, arc
 	primary key (interaction_id, number)
 ) partition by range (interaction_id);
 
