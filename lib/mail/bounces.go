@@ -80,7 +80,11 @@ type reading struct {
 // part takes what a report's part has to say. A message inside counts as the
 // mail that came back; nothing in it is part of the report.
 func (r *reading) part(p *part) bool {
-	switch typ := p.media.typ; {
+	typ := p.media.typ
+	if strings.HasPrefix(typ, "message/") && !isReturnedHeader(typ) {
+		r.m.reportParts = append(r.m.reportParts, typ)
+	}
+	switch {
 	case isReturnedHeader(typ):
 		r.takeReturned(p)
 		return false

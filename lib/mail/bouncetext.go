@@ -34,7 +34,8 @@ func (m *Message) looksLikeReport() bool {
 	case titled && (byNullPath(m, false).Is || byAutoHeader(m, false).Is || m.Type == "multipart/report"):
 		return true
 	case titled:
-		return len(m.InReplyTo) == 0 && failureWords.MatchString(m.Text[:min(len(m.Text), 16<<10)]) && !greeting.MatchString(m.Text)
+		said := m.Text[:min(len(m.Text), 16<<10)]
+		return len(m.InReplyTo) == 0 && reportWords.MatchString(said) && anyAddress.MatchString(said) && !greeting.MatchString(m.Text)
 	}
 	return false
 }
@@ -55,6 +56,9 @@ var greeting = regexp.MustCompile(`(?i)^\s*(dear|hi|hello|hallo|hey|good (mornin
 
 // failureWords are what a report says somewhere in its first lines.
 var failureWords = regexp.MustCompile(`(?i)undeliver|could not be (delivered|sent|reached|posted)|not (be )?deliver|fail|permanent|error|unable to|returned to|bounc|reject|delayed|does not exist|unknown|not reach|no such|refused|unzustellbar|konnte nicht|was not sent|did ?n.t (reach|work)|problem|expired|couldn.t be|can(no|')t be|delivery|troubles?\b|配信|できません|smtpresponse|notificationtype|n'a pas pu`)
+
+// reportWords are what only a report says.
+var reportWords = regexp.MustCompile(`(?i)\b[45]\d\d[ -]|\b[45]\.\d\.\d|following (address|recipient|destination)|(could|can) ?not be delivered to|unable to deliver|was not delivered|permanent (error|fatal)|undeliverable|did not reach|delivery to |mail delivery|unknown user|user unknown|配信|notificationtype`)
 
 // originals are lines behind which the mail that came back is quoted.
 var originals = regexp.MustCompile(`(?im)^[ \t>|]*(-{2,}|\*{2,}|={2,}|_{2,}|\|-+)?[ \t]*(below this line is a copy|this is a copy of|the headers? of the original message|the original message|original (message|mail|text|headers?)( follows?| headers?)?[ \t]*[.:=*_|-]|message (headers?|text|body|contents?)( follows?)?[ \t]*[.:=*_|-]|message headers? follow|unsent message|returned message|your (original )?message (reads|follows|begins)|a copy of (the|your) (original )?message|included is a copy|(first |the )?(\d+ )?lines? of (the )?original|forwarded message|copy of (the )?(original )?message|undelivered message|start of (returned|original)|content of (the )?original|-- original message|received header|(the )?headers? (of the|from the) (message|mail)|bounced e-?mail|text of (the )?(your )?(original )?message|transcript of message|message follows)[^\n]*$|^(Received: (from|by|\(|\[|with)|Return-Path: ?<|Received:from|DKIM-Signature:|Delivered-To: )`)

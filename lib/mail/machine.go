@@ -46,7 +46,7 @@ func (m *Message) Machine(nullPath bool) Machine {
 }
 
 // judges are asked in order: from the most telling to the least.
-var judges = []func(m *Message, nullPath bool) Machine{byLoop, byReport, byBounceSender, byAutoHeader, byAutoSubject, byCalendar, byList, byBulk, byNullPath, byNoReply}
+var judges = []func(m *Message, nullPath bool) Machine{byLoop, byReport, byBounceSender, byAutoHeader, byAutoSubject, byCalendar, byList, byBulk, byHelpdesk, byNullPath, byNoReply, byMonitor, byOwnWords}
 
 func yes(kind MachineKind, reason string) Machine { return Machine{true, kind, oneLine(reason)} }
 
@@ -66,14 +66,23 @@ func byReport(m *Message, _ bool) Machine {
 	case "feedback-report":
 		return yes(KindFeedback, "multipart/report; report-type=feedback-report")
 	}
-	for _, a := range m.Attachments {
-		switch a.Type {
+	for _, typ := range m.reportParts { // those of a report that somebody forwards do not count
+		switch typ {
 		case "message/delivery-status", "message/global-delivery-status":
-			return yes(KindDSN, "a part "+a.Type)
-		case "message/disposition-notification":
-			return yes(KindMDN, "a part "+a.Type)
+			return yes(KindDSN, "a part "+typ)
+		case "message/disposition-notification", "message/global-disposition-notification":
+			return yes(KindMDN, "a part "+typ)
 		case "message/feedback-report":
-			return yes(KindFeedback, "a part "+a.Type)
+			return yes(KindFeedback, "a part "+typ)
+		}
+	}
+	for _, b := range m.bounces {
+		switch b.Action {
+		case "feedback":
+			return yes(KindFeedback, "a complaint about "+b.Recipient)
+		case "vacation":
+		default:
+			return yes(KindDSN, "a report about mail to "+b.Recipient)
 		}
 	}
 	if m.Get("X-Failed-Recipients") != "" {
@@ -205,18 +214,4 @@ func byNoReply(m *Message, _ bool) Machine {
 // isAutoAnswer reports whether a program answered for the one who was written to.
 func isAutoAnswer(m *Message) bool {
 	return byAutoHeader(m, false).Kind == KindAutoReply || byAutoSubject(m, false).Is
-}
-
-// autoSubjects is how programs title the answers that they give for people who are away.
-var autoSubjects = regexp.MustCompile(`(?i)^\s*(\[?auto(matic|mated)?[- ]?(reply|response|answer)\]?|out[ -]of[ -](the )?office|(vacation|holiday|absence) (reply|message|response|notice)|away from (the )?office|i am (currently )?(away|out of)|automatische antwort|autom\. antwort|abwesenheit(snotiz|smeldung|sbenachrichtigung|sassistent)?|abwesend|réponse automatique|absence du bureau|respuesta autom[aá]tica|fuera de (la )?oficina|risposta automatica|fuori sede|resposta autom[aá]tica|fora do escrit[oó]rio|ausência|automatisch(e)? (antwoord|reactie)|afwezig(heid)?|autosvar|automatiskt svar|automatisk svar|ej på kontoret|frånvaro|automaattinen vastaus|poissa|odpowiedź automatyczna|automatyczna odpowiedź|nieobecność|automatická odpověď|nepřítomnost|automatikus válasz|házon kívül|otomatik yan[iı]t|ofis dışında|автоматический ответ|автоответ|не в офисе|αυτόματη απάντηση|自動(返信|応答)|自动(回复|答复)|不在|자동 ?회신|부재중|رد تلقائي|răspuns automat|automatski odgovor|автоматична відповідь|תשובה אוטומטית)\s*[:!|\-–—(]?`)
-
-// byAutoSubject asks for a second sign beside the title, because people write about their absence too.
-func byAutoSubject(m *Message, nullPath bool) Machine {
-	if !autoSubjects.MatchString(m.Subject) {
-		return Machine{}
-	}
-	if byNullPath(m, nullPath).Is || len(m.InReplyTo) > 0 || strings.Contains(m.Subject, ":") || m.Get("X-Ms-Exchange-Generated-Message-Source") != "" {
-		return yes(KindAutoReply, "Subject: "+m.Subject)
-	}
-	return Machine{}
 }

@@ -65,8 +65,9 @@ type Message struct {
 
 	bounces      []Bounce
 	returned     Returned
-	holdsMessage bool // a message came inside
-	inside       bool // this one is inside another
+	reportParts  []string // types of the message/… parts of a report, outside any message inside
+	holdsMessage bool     // a message came inside
+	inside       bool     // this one is inside another
 }
 
 // Field is one header field.
