@@ -10,7 +10,8 @@ type Taken struct {
 	Address    string
 	Facts      Facts
 	Size       int64
-	Attempts   int // including this one
+	Attempts   int  // that nobody has come back from yet, this one among them unless Tried
+	Tried      bool // somebody died over it before
 }
 
 // Batch is what is unsent of one interaction, in order.

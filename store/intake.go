@@ -4,20 +4,27 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"parley/interaction"
 )
 
-// Take marks up to limit new rows as tried once more and gives them, oldest first. The mark is committed before anybody parses
-// them, so that a row that kills its process is found out. Rows that another intake is
-// finishing at this moment are skipped.
+// takenFor is how long a row is left to the intake that took it; then that one has died, or is slow, and both settle it: once.
+const takenFor = 3 * time.Second
+
+// Take gives new rows: one that somebody died over and nobody has in hand, by itself, or else up to limit that nobody did, oldest first. These count as tried
+// before anybody parses them, so that a row that kills its process is found out; the one is to be counted when it is parsed (Try).
 func (s *Store) Take(ctx context.Context, limit int) ([]interaction.Taken, error) {
 	rows, err := s.pool.Query(ctx, `
-		with next as (select id from inbound where state = 'new' order by id limit $1 for update skip locked)
-		update inbound i set attempts = attempts + 1 from next where i.id = next.id and i.state = 'new'
-		returning i.id, i.channel, i.entry_point, i.address, i.facts, i.size, i.attempts`, limit)
+		with tried as materialized (
+			select id, 0 as counts from inbound where state = 'new' and attempts > 0 and taken_at < now() - make_interval(secs => $2) order by taken_at limit 1 for update skip locked),
+		fresh as (
+			select id, 1 as counts from inbound where state = 'new' and attempts = 0 and not exists (select 1 from tried) order by id limit $1 for update skip locked)
+		update inbound i set attempts = attempts + next.counts, taken_at = now() from (select * from tried union all select * from fresh) next
+		where i.id = next.id and i.state = 'new'
+		returning i.id, i.channel, i.entry_point, i.address, i.facts, i.size, i.attempts, next.counts = 0`, limit, takenFor.Seconds())
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -26,9 +33,16 @@ func (s *Store) Take(ctx context.Context, limit int) ([]interaction.Taken, error
 	return taken, translate(err)
 }
 
-// PutBack forgets a try that failed because a part of the house was away: only what dies of the row itself counts.
-func (s *Store) PutBack(ctx context.Context, id interaction.ID) error {
-	_, err := s.pool.Exec(ctx, `update inbound set attempts = greatest(attempts - 1, 0) where id = $1 and state = 'new'`, id)
+// Try counts a try at a row that somebody died over.
+func (s *Store) Try(ctx context.Context, id interaction.ID) error {
+	_, err := s.pool.Exec(ctx, `update inbound set attempts = attempts + 1, taken_at = now() where id = $1 and state = 'new'`, id)
+	return translate(err)
+}
+
+// PutBack forgets so many tries: the row itself did no harm. Free leaves it to whoever comes first.
+func (s *Store) PutBack(ctx context.Context, id interaction.ID, tries int, free bool) error {
+	_, err := s.pool.Exec(ctx, `update inbound set attempts = greatest(attempts - $2, 0), taken_at = case when $3 then '-infinity' else taken_at end
+		where id = $1 and state = 'new'`, id, tries, free)
 	return translate(err)
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +17,8 @@ type IntakeStore interface {
 	Take(ctx context.Context, limit int) ([]interaction.Taken, error)
 	Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
 	Settle(ctx context.Context, in interaction.Taken, p interaction.Parsed) error
-	PutBack(ctx context.Context, id interaction.ID) error
+	Try(ctx context.Context, id interaction.ID) error
+	PutBack(ctx context.Context, id interaction.ID, tries int, free bool) error
 	KeepPart(ctx context.Context, in interaction.Taken, p interaction.Part) (interaction.KeptPart, error)
 }
 
@@ -37,8 +37,6 @@ type Intake struct {
 
 	// Checks, by channel, say who a message is from; their answers are for people and rules, and never refuse it.
 	Checks map[interaction.Channel]func(ctx context.Context, raw []byte, facts interaction.Facts) map[string]string
-
-	sure bool // what waits was not tried before: many can be taken at once
 }
 
 // Run works until the context ends.
@@ -51,12 +49,7 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 	if parallel == 0 {
 		parallel = 4
 	}
-	limit := 4 * parallel
-	if !w.sure { // whoever dies now dies over one row, and no other is blamed
-		limit = 1
-	}
-	taken, err := w.Store.Take(ctx, limit)
-	w.sure = err == nil && !slices.ContainsFunc(taken, func(in interaction.Taken) bool { return in.Attempts > 1 })
+	taken, err := w.Store.Take(ctx, 4*parallel)
 	if err != nil || len(taken) == 0 {
 		return false, err
 	}
@@ -69,9 +62,10 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 			defer func() { <-slots }()
 			for _, i := range line {
 				in := taken[i]
-				if errs[i] = w.settle(ctx, in); errs[i] != nil {
+				var counted int
+				if counted, errs[i] = w.settle(ctx, in); errs[i] != nil {
 					w.Log.Error("inbound row not settled", "inbound", in.ID, "attempt", in.Attempts, "error", errs[i])
-					w.putBack(ctx, in, errs[i])
+					w.putBack(ctx, in, counted, errs[i])
 				}
 			}
 		})
@@ -104,14 +98,14 @@ func lines(taken []interaction.Taken) [][]int {
 }
 
 // putBack does not count a try that failed because PostgreSQL was away: that is no fault of the row. It is said again until PostgreSQL has heard it.
-func (w *Intake) putBack(ctx context.Context, in interaction.Taken, cause error) {
+func (w *Intake) putBack(ctx context.Context, in interaction.Taken, counted int, cause error) {
 	var e *interaction.Error
 	if !errors.As(cause, &e) || e.Code != "database_away" {
 		return
 	}
 	for {
 		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		err := w.Store.PutBack(keep, in.ID)
+		err := w.Store.PutBack(keep, in.ID, counted, true)
 		cancel()
 		if err == nil {
 			return
@@ -130,15 +124,40 @@ func (w *Intake) putBack(ctx context.Context, in interaction.Taken, cause error)
 // putBackPause is how long PostgreSQL is left alone between two tries to say that a row was not at fault.
 const putBackPause = 200 * time.Millisecond
 
-func (w *Intake) settle(ctx context.Context, in interaction.Taken) error {
-	if in.Attempts > maxAttempts {
-		return w.Store.Settle(ctx, in, keptRaw(in, "it could not be processed three times"))
+// settle makes of a row what it is. On failure it says how many tries are counted against the row that did not die of it.
+func (w *Intake) settle(ctx context.Context, in interaction.Taken) (counted int, err error) {
+	if in.Tried {
+		return w.settleTried(ctx, in)
 	}
 	raw, err := w.Store.Raw(ctx, in.ID)
 	if err != nil {
-		return err
+		return 1, err
 	}
-	p := w.parse(in, raw)
+	return 1, w.finish(ctx, in, raw, w.parse(in, raw))
+}
+
+// settleTried settles a row that somebody died over, alone or together with others. Only who dies while it is parsed dies of it: what goes before and comes after is not
+// its fault and does not count.
+func (w *Intake) settleTried(ctx context.Context, in interaction.Taken) (counted int, err error) {
+	if in.Attempts >= maxAttempts {
+		return 0, w.Store.Settle(ctx, in, keptRaw(in, "it could not be processed three times"))
+	}
+	raw, err := w.Store.Raw(ctx, in.ID)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.Store.Try(ctx, in.ID); err != nil {
+		return 1, err // it may be counted
+	}
+	parsed := w.parse(in, raw)
+	if err := w.Store.PutBack(ctx, in.ID, 1, false); err != nil {
+		return 1, err
+	}
+	return 0, w.finish(ctx, in, raw, parsed)
+}
+
+// finish settles what was parsed: a part of a long message waits for the others, anything else is a message.
+func (w *Intake) finish(ctx context.Context, in interaction.Taken, raw []byte, p interaction.Parsed) error {
 	if p.Part != nil {
 		return w.part(ctx, in, p)
 	}

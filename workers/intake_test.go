@@ -19,14 +19,13 @@ type box struct {
 	settled map[interaction.ID]interaction.Parsed
 	fail    map[interaction.ID]error
 	back    []interaction.ID
-	deaf    int   // so many of the next calls of PutBack fail
-	limits  []int // that were asked of Take
+	tries   []interaction.ID
+	deaf    int // so many of the next calls of PutBack fail
 }
 
-func (b *box) Take(_ context.Context, limit int) ([]interaction.Taken, error) {
+func (b *box) Take(context.Context, int) ([]interaction.Taken, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.limits = append(b.limits, limit)
 	rows := b.rows
 	b.rows = nil
 	return rows, nil
@@ -38,12 +37,17 @@ func (b *box) KeepPart(context.Context, interaction.Taken, interaction.Part) (in
 	return interaction.KeptPart{Wait: true}, nil
 }
 
-func (b *box) PutBack(_ context.Context, id interaction.ID) error {
+func (b *box) PutBack(_ context.Context, id interaction.ID, _ int, _ bool) error {
 	if b.deaf > 0 {
 		b.deaf--
 		return errors.New("PostgreSQL is away")
 	}
 	b.back = append(b.back, id)
+	return nil
+}
+
+func (b *box) Try(_ context.Context, id interaction.ID) error {
+	b.tries = append(b.tries, id)
 	return nil
 }
 
@@ -66,18 +70,20 @@ func TestIntakeLosesNothing(t *testing.T) {
 	tests := []struct {
 		name     string
 		attempts int
+		tried    bool
 		parser   interaction.Parser
 		subject  string
 		kept     bool
 	}{
-		{"read", 1, good, "read", false},
-		{"a parser that panics leaves it to a person", 1, parserFunc(func() interaction.Parsed { panic("bad mail") }), "", true},
-		{"the fourth try is not parsed: three times the process died over it", 4, good, "", true},
-		{"no parser for the channel", 1, nil, "", true},
+		{"read", 1, false, good, "read", false},
+		{"a parser that panics leaves it to a person", 1, false, parserFunc(func() interaction.Parsed { panic("bad mail") }), "", true},
+		{"tried before", 2, true, good, "read", false},
+		{"the fourth try is not parsed: three times the process died over it", 3, true, good, "", true},
+		{"no parser for the channel", 1, false, nil, "", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := &box{settled: map[interaction.ID]interaction.Parsed{}, rows: []interaction.Taken{{ID: "one", Channel: interaction.Email, Attempts: tt.attempts}}}
+			b := &box{settled: map[interaction.ID]interaction.Parsed{}, rows: []interaction.Taken{{ID: "one", Channel: interaction.Email, Attempts: tt.attempts, Tried: tt.tried}}}
 			w := &Intake{Store: b, Log: slog.New(slog.DiscardHandler), Parsers: map[interaction.Channel]interaction.Parser{}}
 			if tt.parser != nil {
 				w.Parsers[interaction.Email] = tt.parser
@@ -122,14 +128,16 @@ func TestATryThatFailedForPostgreSQLIsPutBackInTheEnd(t *testing.T) {
 	require.Equal(t, []interaction.ID{"a"}, b.back)
 }
 
-// Behind a start, and as long as what waits was tried before, rows are taken one by one: a row is blamed for its own deaths only.
-func TestRowsThatWereTriedBeforeAreTakenAlone(t *testing.T) {
-	b := &box{settled: map[interaction.ID]interaction.Parsed{}}
-	w := &Intake{Store: b, Log: slog.New(slog.DiscardHandler)}
-	for _, attempts := range []int{2, 3, 1, 1, 2, 1} {
-		b.rows = []interaction.Taken{{ID: "a", Channel: interaction.Email, Attempts: attempts}}
-		_, err := w.round(t.Context())
-		require.NoError(t, err)
-	}
-	require.Equal(t, []int{1, 1, 1, 16, 16, 1}, b.limits)
+// A row that somebody died over is blamed for what its own bytes do, and for nothing that goes before or comes behind.
+func TestATryAtARowThatWasTriedBeforeCountsWhileItIsParsed(t *testing.T) {
+	b := &box{settled: map[interaction.ID]interaction.Parsed{}, rows: []interaction.Taken{{ID: "a", Channel: interaction.Email, Attempts: 1, Tried: true}}}
+	w := &Intake{Store: b, Log: slog.New(slog.DiscardHandler), Parsers: map[interaction.Channel]interaction.Parser{interaction.Email: parserFunc(func() interaction.Parsed {
+		require.Equal(t, []interaction.ID{"a"}, b.tries)
+		require.Empty(t, b.back)
+		return interaction.Parsed{}
+	})}}
+	_, err := w.round(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []interaction.ID{"a"}, b.back)
+	require.Len(t, b.settled, 1)
 }

@@ -120,11 +120,13 @@ create table inbound (
 	size bigint not null,
 	identity bytea not null,
 	state text not null default 'new' check (state in ('new', 'done')),
-	attempts int not null default 0,
+	attempts int not null default 0,             -- that nobody came back from
+	taken_at timestamptz,                        -- by an intake, the last time
 	interaction_id uuid,
 	message_number bigint
 ) partition by range (id);
 create index inbound_new on inbound (id) where state = 'new';
+create index inbound_tried on inbound (taken_at) where state = 'new' and attempts > 0;
 
 create table raw_pieces (
 	raw_id uuid not null,
