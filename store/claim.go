@@ -84,7 +84,13 @@ func (s *Store) Claim(ctx context.Context, by interaction.Actor, id interaction.
 
 // ClaimNext gives the actor the first task in line that suits him, optionally of one queue; unknown when there is none.
 func (s *Store) ClaimNext(ctx context.Context, by interaction.Actor, queue string) (interaction.Task, error) {
-	return s.claim(ctx, by, claimFirst, queue, func(t *tx) error { return t.whyNone(ctx, by, queue) })
+	single := func() (interaction.Task, error) {
+		return s.claim(ctx, by, claimFirst, queue, func(t *tx) error { return t.whyNone(ctx, by, queue) })
+	}
+	if _, keyed := ctx.Value(requestKey{}).(request); keyed { // its answer is kept in the transaction of the claim
+		return single()
+	}
+	return s.claimTogether(ctx, by, queue, single)
 }
 
 // claim runs one of the two statements. Where it stands alone, because the client asked under no key, it is its own transaction, in

@@ -42,3 +42,12 @@ func (s *Store) ExplainInteractions(ctx context.Context, by interaction.Actor, f
 func (s *Store) NameCarried(ctx context.Context, id interaction.ID, message int64, name interaction.CarrierName) error {
 	return s.inTx(ctx, func(t *tx) error { return t.nameCarried(ctx, id, message, name) })
 }
+
+// ClaimBatch claims the next task for each actor, as claims that come at the same time are made; nil where nothing came of it.
+func (s *Store) ClaimBatch(ctx context.Context, by []interaction.Actor) ([]*interaction.Task, error) {
+	var asks []*claimAsk
+	for _, a := range by {
+		asks = append(asks, &claimAsk{ctx: ctx, by: a})
+	}
+	return s.claimBatch(ctx, asks)
+}

@@ -40,6 +40,7 @@ type Store struct {
 	hours      Hours
 
 	entries entryCache
+	desk    claimDesk
 
 	keyLock sync.Mutex
 	key     []byte // signs reply addresses
@@ -93,6 +94,8 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.ConnConfig.Tracer = opt.Tracer
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	// Background parts look once a second: asking each time first whether the connection is good would double what an idle house costs.
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > 5*time.Second }
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
