@@ -139,6 +139,8 @@ type Matching interface {
 // Events is the stream of what happens, in an order that nothing can slip into behind a reader's back.
 type Events interface {
 	Stream(ctx context.Context, cursor string, limit int) ([]interaction.StreamEvent, error)
+	// Follow is Stream, and gives the actors of those of the tokens that are still good as well.
+	Follow(ctx context.Context, cursor string, limit int, tokens []interaction.ID) ([]interaction.StreamEvent, map[interaction.ID]interaction.Actor, error)
 	LastCursor(ctx context.Context) (string, error)
 }
 

@@ -29,11 +29,12 @@ func (s *server) streamEvents(c *gin.Context) error {
 	}
 	ctx := c.Request.Context()
 	token := actorOf(ctx).Token
-	if err := s.stream.join(token); err != nil {
+	me, err := s.stream.join(token)
+	if err != nil {
 		return err
 	}
-	defer s.stream.leave(token)
-	first, woken, err := s.stream.after(ctx, cursor) // a cursor that is none is refused before the answer begins
+	defer s.stream.leave(me)
+	first, until, err := s.stream.after(ctx, me, cursor) // a cursor that is none is refused before the answer begins
 	if err != nil {
 		return asMalformed(err)
 	}
@@ -45,7 +46,7 @@ func (s *server) streamEvents(c *gin.Context) error {
 	if out.send(fmt.Sprintf("id: %s\n%s", cursor, reconnectMsg)) != nil {
 		return nil
 	}
-	s.follow(ctx, out, token, cursor, first, woken)
+	s.follow(ctx, out, me, cursor, first, until)
 	return nil
 }
 
@@ -69,11 +70,11 @@ func (s *server) place(c *gin.Context) (string, error) {
 }
 
 // follow sends page after page until the client, the token or the database is gone; then the client comes back with its place.
-func (s *server) follow(ctx context.Context, out *eventWriter, token interaction.ID, cursor string, page []interaction.StreamEvent, woken <-chan struct{}) {
-	tick := time.NewTicker(streamTick)
+func (s *server) follow(ctx context.Context, out *eventWriter, me *reader, cursor string, page []interaction.StreamEvent, until wait) {
+	tick := time.NewTimer(streamTick)
 	defer tick.Stop()
 	for {
-		actor, good, err := s.stream.actor(ctx, s.Store, token)
+		actor, good, err := s.stream.actor(ctx, s.Store, me.token)
 		if err != nil || !good {
 			return
 		}
@@ -87,14 +88,15 @@ func (s *server) follow(ctx context.Context, out *eventWriter, token interaction
 			if out.beat() != nil {
 				return
 			}
+			tick.Reset(until.most)
 			select {
 			case <-ctx.Done():
 				return
-			case <-woken:
+			case <-until.news:
 			case <-tick.C:
 			}
 		}
-		if page, woken, err = s.stream.after(ctx, cursor); err != nil {
+		if page, until, err = s.stream.after(ctx, me, cursor); err != nil {
 			return
 		}
 	}

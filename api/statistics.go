@@ -102,10 +102,11 @@ const streamHours = 24
 func (s *server) streamFigures(c *gin.Context) error {
 	ctx := c.Request.Context()
 	token := actorOf(ctx).Token
-	if err := s.stream.join(token); err != nil {
+	me, err := s.stream.join(token)
+	if err != nil {
 		return err
 	}
-	defer s.stream.leave(token)
+	defer s.stream.leave(me)
 	live, err := s.Live(ctx, actorOf(ctx), streamHours)
 	if err != nil {
 		return err

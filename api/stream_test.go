@@ -115,7 +115,7 @@ func TestStreamResumes(t *testing.T) {
 	}
 	t.Run("by a process that has seen nothing", func(t *testing.T) {
 		fresh := newStream(h.store, func() <-chan struct{} { return make(chan struct{}) })
-		page, _, err := fresh.after(t.Context(), whole[2].Cursor)
+		page, _, err := fresh.after(t.Context(), nil, whole[2].Cursor)
 		require.NoError(t, err)
 		var codes []string
 		for _, e := range page {
@@ -132,43 +132,69 @@ func TestStreamResumes(t *testing.T) {
 	require.Equal(t, 400, h.do("ann", get, "/v1/events?since=1", "").status)
 }
 
+// Who begins between two events, or where there is none yet, is served from memory too: waiting for news reads nothing alone.
+func TestStreamServesEveryPlaceFromMemory(t *testing.T) {
+	log := []interaction.StreamEvent{{Event: interaction.Event{Cursor: "1.1"}}}
+	events := &numbered{log: &log}
+	s := newStream(events, func() <-chan struct{} { return make(chan struct{}) })
+	for _, cursor := range []string{"1.1", "1.7", "2.0", "900.0", "18446744073709551615.0"} {
+		page, _, err := s.after(t.Context(), nil, cursor)
+		require.NoError(t, err)
+		require.Empty(t, page)
+	}
+	require.Equal(t, 1, events.reads)
+	_, _, err := s.after(t.Context(), nil, "0.5")
+	require.NoError(t, err)
+	require.Equal(t, 2, events.reads, "it was before the window")
+}
+
 // A window that has lost its oldest events still serves who is behind it.
 func TestStreamWindowSlides(t *testing.T) {
 	var log []interaction.StreamEvent
-	events := &numbered{&log}
+	events := &numbered{log: &log}
 	s := newStream(events, func() <-chan struct{} { c := make(chan struct{}); close(c); return c })
-	_, _, err := s.after(t.Context(), "0")
+	_, _, err := s.after(t.Context(), nil, "0.1")
 	require.NoError(t, err)
 	for n := range 3 * windowSize {
-		log = append(log, interaction.StreamEvent{Event: interaction.Event{Cursor: fmt.Sprint(n + 1)}})
+		log = append(log, interaction.StreamEvent{Event: interaction.Event{Cursor: fmt.Sprintf("%d.1", n+1)}})
 	}
-	cursor := "0"
+	cursor := "0.1"
 	for n := 0; n < len(log); {
-		page, _, err := s.after(t.Context(), cursor)
+		page, _, err := s.after(t.Context(), nil, cursor)
 		require.NoError(t, err)
 		require.NotEmpty(t, page)
 		for _, e := range page {
 			n++
-			require.Equal(t, fmt.Sprint(n), e.Cursor)
+			require.Equal(t, fmt.Sprintf("%d.1", n), e.Cursor)
 		}
 		cursor = page[len(page)-1].Cursor
 	}
 	require.LessOrEqual(t, len(s.window), windowSize*2)
-	require.Equal(t, len(s.window)+1, len(s.places))
 }
 
 // numbered is a log whose cursors are numbers.
-type numbered struct{ log *[]interaction.StreamEvent }
+type numbered struct {
+	log   *[]interaction.StreamEvent
+	reads int
+}
 
-func (n *numbered) LastCursor(context.Context) (string, error) { return fmt.Sprint(len(*n.log)), nil }
+func (n *numbered) LastCursor(context.Context) (string, error) {
+	return fmt.Sprintf("%d.1", len(*n.log)), nil
+}
 
 func (n *numbered) Stream(_ context.Context, cursor string, limit int) ([]interaction.StreamEvent, error) {
+	n.reads++
 	var at int
 	if _, err := fmt.Sscan(cursor, &at); err != nil {
 		return nil, err
 	}
 	rest := (*n.log)[at:]
 	return rest[:min(limit, len(rest))], nil
+}
+
+func (n *numbered) Follow(ctx context.Context, cursor string, limit int, _ []interaction.ID) ([]interaction.StreamEvent, map[interaction.ID]interaction.Actor, error) {
+	page, err := n.Stream(ctx, cursor, limit)
+	return page, nil, err
 }
 
 func TestStreamEndsWithItsToken(t *testing.T) {

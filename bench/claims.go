@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"parley/bench/claims"
+	"parley/bench/count"
 	"parley/store"
 )
 
@@ -15,6 +16,43 @@ const (
 	leastBesideB   = 0.4
 	mostBesideLate = 5
 )
+
+// What a thousand agents may cost who wait for work (D3).
+const (
+	mostWaitingCommits = 1    // a second
+	mostWaitingCPU     = 0.01 // of a core
+)
+
+// waitingRows has a thousand agents wait for work, each on a stream of events (D3).
+func waitingRows(ctx context.Context, s *session, t *table) error {
+	url, err := s.house.NewDatabase(ctx, "waiting")
+	if err != nil {
+		return err
+	}
+	if err := store.Migrate(ctx, url); err != nil {
+		return err
+	}
+	size := claims.Full
+	size.Tasks = 100
+	h, err := claims.Open(ctx, url, size)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	cluster, err := count.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = cluster.Close(ctx) }()
+	_, _, master := s.house.PIDs()
+	alone, together, err := h.Waiting(ctx, cluster, cluster.Conn().Config().Database, master)
+	if err != nil {
+		return err
+	}
+	t.atMost("D3", "transactions/s that 1,000 waiting agents add", together.Commits-alone.Commits, "", mostWaitingCommits)
+	t.atMost("D3", "CPU that they add, of a core", together.CPU-alone.CPU, "", mostWaitingCPU)
+	return nil
+}
 
 // claimRows has a thousand agents claim the next task that suits them over HTTP, a hundred thousand waiting as rows without workflows, beside simpler
 // statements in the same minutes (D1).

@@ -32,12 +32,18 @@ func (s *Store) Actors(ctx context.Context, tokens []interaction.ID) (map[intera
 	if err != nil {
 		return nil, translate(err)
 	}
+	actors, err := collectActors(rows)
+	return actors, translate(err)
+}
+
+// collectActors gives actors by their tokens.
+func collectActors(rows pgx.Rows) (map[interaction.ID]interaction.Actor, error) {
 	list, err := pgx.CollectRows(rows, scanActor)
 	actors := make(map[interaction.ID]interaction.Actor, len(list))
 	for _, a := range list {
 		actors[a.Token] = a
 	}
-	return actors, translate(err)
+	return actors, err
 }
 
 // Credentials gives the agent of a login with his encoded password; unknown for one that may not sign in by password.

@@ -37,11 +37,32 @@ func (s *Store) Agent(ctx context.Context, id interaction.ID) (interaction.Agent
 // Stream gives up to limit events behind the cursor with what decides who may hear of them. The order and
 // the promise are those of EventsAfter.
 func (s *Store) Stream(ctx context.Context, cursor string, limit int) ([]interaction.StreamEvent, error) {
+	list, _, err := s.Follow(ctx, cursor, limit, nil)
+	return list, err
+}
+
+// Follow is Stream and Actors in one transaction: what who waits for news asks again and again.
+func (s *Store) Follow(ctx context.Context, cursor string, limit int, tokens []interaction.ID) (events []interaction.StreamEvent, actors map[interaction.ID]interaction.Actor, err error) {
 	xid, position, err := parseCursor(cursor)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	rows, err := s.pool.Query(ctx, `
+	asking := &pgx.Batch{}
+	asking.Queue(streamed, xid, position, limit).Query(func(rows pgx.Rows) (err error) {
+		events, err = pgx.CollectRows(rows, scanStream)
+		return err
+	})
+	if len(tokens) > 0 {
+		asking.Queue(actorColumns+`and t.id = any($1::uuid[])`, tokens).Query(func(rows pgx.Rows) (err error) {
+			actors, err = collectActors(rows)
+			return err
+		})
+	}
+	return events, actors, translate(s.pool.SendBatch(ctx, asking).Close())
+}
+
+// streamed gives up to $3 events behind the place ($1, $2).
+const streamed = `
 		select e.xid::text, e.position, e.at, e.code, e.actor, e.interaction_id, e.task_id, e.from_state, e.to_state, e.data,
 			coalesce(q.group_name, ''), coalesce(e.data->>'kind', ''), e.data->>'agent', t.agent_id, t.reserved_for
 		from (select * from events where (xid, position) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -49,13 +70,7 @@ func (s *Store) Stream(ctx context.Context, cursor string, limit int) ([]interac
 		left join tasks t on t.id = e.task_id
 		left join queues q on q.name = coalesce(nullif(e.queue, ''), t.queue,
 			(select queue from interactions where id = e.interaction_id), (select queue from closed_interactions where id = e.interaction_id))
-		order by e.xid, e.position`, xid, position, limit)
-	if err != nil {
-		return nil, translate(err)
-	}
-	list, err := pgx.CollectRows(rows, scanStream)
-	return list, translate(err)
-}
+		order by e.xid, e.position`
 
 func scanStream(row pgx.CollectableRow) (interaction.StreamEvent, error) {
 	var e interaction.StreamEvent
