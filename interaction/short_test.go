@@ -49,6 +49,9 @@ func TestModes(t *testing.T) {
 	require.True(t, s.InSession(message("hello")))
 	require.False(t, s.InSession(message("STOP")), "keywords are heeded outside of conversations")
 	require.False(t, s.InSession(message("hello", ProblemNoReply)))
+	picture := message("look")
+	picture.Attachments = []File{{Name: "a.png"}}
+	require.False(t, s.InSession(picture), "a chat would not show it")
 }
 
 func TestSMSSettingsAreChecked(t *testing.T) {

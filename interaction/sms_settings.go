@@ -48,9 +48,9 @@ func (s *SMSSettings) ModeOf(number, text string) SMSMode {
 	return s.Mode
 }
 
-// InSession reports whether a message belongs to a conversation of its number. Keywords never do, and who has no number cannot be answered.
+// InSession reports whether a message belongs to a conversation of its number. Keywords never do, nor what came with files, and who has no number cannot be answered.
 func (s *SMSSettings) InSession(m Message) bool {
-	return m.From.Address != "" && !slices.Contains(m.Problems, ProblemNoReply) && s.KeywordOf(m.Text) == "" && s.ModeOf(m.From.Address, m.Text) == SMSSession
+	return m.From.Address != "" && len(m.Attachments) == 0 && !slices.Contains(m.Problems, ProblemNoReply) && s.KeywordOf(m.Text) == "" && s.ModeOf(m.From.Address, m.Text) == SMSSession
 }
 
 func (r SMSRule) fits(number, text string) bool {

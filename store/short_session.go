@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,25 +43,39 @@ func (t *tx) settleInSession(ctx context.Context, in interaction.Taken, p intera
 	return err
 }
 
-// saySession appends what the customer wrote; false where the session is over.
+// saySession appends what the customer wrote, in several messages if it is longer than a chat's may be; false where the session is over.
 func (t *tx) saySession(ctx context.Context, session interaction.ID, in interaction.Taken, p interaction.Parsed) (bool, error) {
-	post := interaction.ChatPost{
-		Session: session, From: interaction.Party{Role: interaction.ChatCustomer}, Kind: interaction.ChatText, Text: clip(p.Message.Text, interaction.MaxChatText), ClientID: "inbound-" + string(in.ID),
+	say := poster{log: &chatLog{}}
+	for n, text := range pieces(p.Message.Text, interaction.MaxChatText) {
+		say.posts = append(say.posts, interaction.ChatPost{
+			Session: session, From: interaction.Party{Role: interaction.ChatCustomer}, Kind: interaction.ChatText, Text: text, ClientID: fmt.Sprintf("inbound-%s-%d", in.ID, n),
+		})
 	}
-	if post.Text == "" {
-		post.Text = "[empty message]"
-	}
-	say := poster{log: &chatLog{}, posts: []interaction.ChatPost{post}}
 	if err := say.prepare(ctx, t); err != nil {
 		return false, err
 	}
 	if c := say.log.sessions[session]; c == nil || c.EndedAt != nil {
 		return false, nil
 	}
-	if _, _, err := say.post(post); err != nil {
-		return false, err
+	for _, post := range say.posts {
+		if _, _, err := say.post(post); err != nil {
+			return false, err
+		}
 	}
 	return true, say.finish(ctx, t)
+}
+
+// pieces cuts a text into at most n bytes each, at a rune's edge; an empty text is one that says so.
+func pieces(text string, n int) []string {
+	if strings.TrimSpace(text) == "" {
+		return []string{"[empty message]"}
+	}
+	var list []string
+	for text != "" {
+		piece := clip(text, n)
+		list, text = append(list, piece), text[len(piece):]
+	}
+	return list
 }
 
 // openShortSession opens a chat for a number and remembers it for the pair.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestTwoMessagesStartOneSession(t *testing.T) {
 	}
 	for n := range rounds {
 		number := fmt.Sprintf("+4917%08d", n)
-		rows := []interaction.Taken{accept2(t, s, number, "first"), accept2(t, s, number, "second")}
+		rows := []interaction.Taken{acceptFrom(t, s, number, "first"), acceptFrom(t, s, number, "second")}
 		var both sync.WaitGroup
 		errs := make([]error, 2)
 		for i, in := range rows {
@@ -52,20 +53,35 @@ func TestTwoMessagesStartOneSession(t *testing.T) {
 	t.Logf("%d races, each with one session", rounds)
 }
 
-// accept2 accepts a message and marks its own row as taken, whatever else waits.
-func accept2(t *testing.T, s *store.Store, number, text string) interaction.Taken {
+// acceptFrom accepts a message and marks its own row as taken, whatever else waits.
+func acceptFrom(t *testing.T, s *store.Store, number, text string) interaction.Taken {
 	t.Helper()
 	receipt := acceptOnly(t, s, number+text)
 	return interaction.Taken{ID: receipt.ID, Channel: interaction.SMS, EntryPoint: "texts", Address: "40404", Attempts: 1}
 }
 
+func TestALongMessageIsNotCutShort(t *testing.T) {
+	s := sessionHouse(t)
+	long := strings.Repeat("жуть ", interaction.MaxChatText/5)
+	in := accept(t, s, long)
+	require.NoError(t, s.Settle(t.Context(), in, says(texter, long)))
+	said, err := s.ChatMessages(t.Context(), sessionOf(t, s, texter), 0, true, 10)
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, m := range said {
+		all.WriteString(m.Text)
+	}
+	require.Greater(t, len(said), 1)
+	require.Equal(t, long, all.String())
+}
+
 func TestASessionIsOneInteractionUntilItEnds(t *testing.T) {
 	s := sessionHouse(t)
-	first, _ := wrote2(t, s, texter, "where is my parcel")
-	again, _ := wrote2(t, s, texter, "hello?")
+	first, _ := wroteInSession(t, s, texter, "where is my parcel")
+	again, _ := wroteInSession(t, s, texter, "hello?")
 	require.Equal(t, first, again)
 	require.NoError(t, s.EndChat(t.Context(), first, interaction.Party{Role: interaction.ChatSystem}, "inactive"))
-	next, _ := wrote2(t, s, texter, "one more thing")
+	next, _ := wroteInSession(t, s, texter, "one more thing")
 	require.NotEqual(t, first, next, "the session was over")
 	paging, _ := wrote(t, s, "+4915112345678", "hello")
 	require.NotEqual(t, next, paging)
@@ -74,7 +90,7 @@ func TestASessionIsOneInteractionUntilItEnds(t *testing.T) {
 	require.Equal(t, interaction.SMS, channel, "this number is in paging mode")
 }
 
-func wrote2(t *testing.T, s *store.Store, number, text string) (id interaction.ID, in interaction.Taken) {
+func wroteInSession(t *testing.T, s *store.Store, number, text string) (id interaction.ID, in interaction.Taken) {
 	t.Helper()
 	in = accept(t, s, text)
 	require.NoError(t, s.Settle(t.Context(), in, says(number, text)))
@@ -92,7 +108,7 @@ func tellTexter(t *testing.T, s *store.Store, session interaction.ID, text strin
 
 func TestWhatIsSaidInASessionLeavesInOrderAndOnce(t *testing.T) {
 	s := sessionHouse(t)
-	session, _ := wrote2(t, s, texter, "where is my parcel")
+	session, _ := wroteInSession(t, s, texter, "where is my parcel")
 	tellTexter(t, s, session, "one")
 	tellTexter(t, s, session, "two")
 	sends, err := s.SessionSends(t.Context(), 10)
@@ -138,7 +154,7 @@ func TestWhatIsSaidInASessionLeavesInOrderAndOnce(t *testing.T) {
 
 func TestNothingLeavesASessionOfWhoHasOptedOut(t *testing.T) {
 	s := sessionHouse(t)
-	session, _ := wrote2(t, s, texter, "where is my parcel")
+	session, _ := wroteInSession(t, s, texter, "where is my parcel")
 	tellTexter(t, s, session, "queued before")
 	wrote(t, s, texter, "STOP")
 	tellTexter(t, s, session, "said after")

@@ -156,15 +156,22 @@ func TestAShortMessageGoesAllTheWay(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "delivered", messages[len(messages)-1].Send.Receipt)
 
+	var begun wire.Interaction
+	p.call(ann, http.MethodPost, "/v1/interactions", map[string]any{"entry_point": "texts", "to": map[string]any{"address": "+49 170 1234567"}, "text": "Was it in time?"}, &begun)
+	require.Equal(t, p.interaction(ann, task.InteractionID).ThreadID, begun.ThreadID, "one number, one thread")
+	p.call(sue, http.MethodPost, "/v1/reviews/"+p.review(sue, begun.ID).ID+"/decision", map[string]any{"decision": "approve"}, nil)
+	p.stopped(ann, begun.ID, "sent")
+	require.Equal(t, []string{answer, "Was it in time?"}, centre.submitted())
+
 	require.NoError(t, centre.deliver(t.Context(), fromCustomer("Stopp")))
 	p.await(stepLimit, "the confirmation", func(context.Context) error {
-		if all := centre.submitted(); len(all) != 2 || !strings.Contains(all[1], "keine Nachrichten mehr") {
+		if all := centre.submitted(); len(all) != 3 || !strings.Contains(all[2], "keine Nachrichten mehr") {
 			return fmt.Errorf("submitted: %q", all)
 		}
 		return nil
 	})
 	p.refuse(ann, http.MethodPost, "/v1/interactions", map[string]any{"entry_point": "texts", "to": map[string]any{"address": "+491701234567"}, "text": "An offer"}, "she has opted out")
-	require.Len(t, centre.submitted(), 2)
+	require.Len(t, centre.submitted(), 3)
 	p.stop()
 }
 
