@@ -31,6 +31,8 @@ type (
 	FormSetup interaction.Form
 	// ReviewPolicySetup says how many replies are reviewed.
 	ReviewPolicySetup interaction.ReviewPolicy
+	// SurveySetup is what customers are asked when an interaction is over.
+	SurveySetup interaction.Survey
 	// WebhookSetup is who hears of events.
 	WebhookSetup interaction.Webhook
 	// LinkSetup is an account or a line at a carrier.
@@ -81,6 +83,7 @@ type SetupBody struct {
 	Dispositions   []DispositionSetup  `json:"dispositions,omitempty"`
 	ReviewPolicies []ReviewPolicySetup `json:"review_policies,omitempty"`
 	Webhooks       []WebhookSetup      `json:"webhooks,omitempty"`
+	Surveys        []SurveySetup       `json:"surveys,omitempty"`
 	Links          []LinkSetup         `json:"links,omitempty"`
 }
 
@@ -202,6 +205,16 @@ var (
 		},
 		func(p *ReviewPolicySetup) *string { return &p.Name },
 	}
+	surveyKind = setupKind[SurveySetup]{
+		interaction.ListSurveys,
+		func(s interaction.Setup) []SurveySetup {
+			return each(s.Surveys, func(v interaction.Survey) SurveySetup { return SurveySetup(v) })
+		},
+		func(s *interaction.Setup, l []SurveySetup) {
+			s.Surveys = each(l, func(v SurveySetup) interaction.Survey { return interaction.Survey(v) })
+		},
+		func(v *SurveySetup) *string { return &v.Name },
+	}
 	webhookKind = setupKind[WebhookSetup]{
 		interaction.ListWebhooks,
 		func(s interaction.Setup) []WebhookSetup {
@@ -241,13 +254,14 @@ func (s *server) addConfiguration() {
 	addSetup(s, dispositionKind)
 	addSetup(s, policyKind)
 	addSetup(s, webhookKind)
+	addSetup(s, surveyKind)
 	addSetup(s, linkKind)
 }
 
 func setupBody(s interaction.Setup) SetupBody {
 	return SetupBody{
 		groupKind.out(s), reasonKind.out(s), formKind.out(s), calendarKind.out(s), queueKind.out(s), entryPointKind.out(s), agentKind.out(s), categoryKind.out(s), responseKind.out(s),
-		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s), webhookKind.out(s), linkKind.out(s),
+		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s), webhookKind.out(s), surveyKind.out(s), linkKind.out(s),
 	}
 }
 
@@ -265,6 +279,7 @@ func (b SetupBody) setup() (s interaction.Setup) {
 	dispositionKind.into(&s, b.Dispositions)
 	policyKind.into(&s, b.ReviewPolicies)
 	webhookKind.into(&s, b.Webhooks)
+	surveyKind.into(&s, b.Surveys)
 	linkKind.into(&s, b.Links)
 	return s
 }

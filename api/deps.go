@@ -45,6 +45,7 @@ type Store interface {
 	Chats
 	Supervision
 	Statistics
+	Surveys
 }
 
 // Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.

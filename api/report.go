@@ -63,9 +63,13 @@ type ReportRow struct {
 	Stopped           int64          `json:"stopped"`
 	Automatic         int64          `json:"automatic" doc:"of those, answered by the machine without a person"`
 	AutomaticShare    *float64       `json:"automatic_share,omitempty" doc:"automatic / stopped"`
+	Surveyed          int64          `json:"surveyed" doc:"customers who were asked how it was"`
+	Rated             int64          `json:"rated" doc:"of those, who answered"`
+	Score             *float64       `json:"score,omitempty" doc:"mean score of their answers, 0 to 100"`
 	Wait              Spread         `json:"wait" doc:"from the offer to the first agent"`
 	Handling          Spread         `json:"handling" doc:"how long agents had tasks in hand"`
-	FirstAnswer       Spread         `json:"first_answer" doc:"from the arrival to the first answer"`
+	FirstAnswer       Spread         `json:"first_answer" doc:"from the arrival to the first answer; in chats from the invitation of an agent"`
+	Response          Spread         `json:"response" doc:"in chats: the mean time of a chat until an agent answered what the customer wrote"`
 }
 
 // Spread is how a time was distributed, in seconds.
@@ -85,7 +89,16 @@ func reportView(r interaction.ReportRow) ReportRow {
 		Answered: r.Answered, AnsweredByMachine: r.AnsweredByMachine, Reviewed: r.Reviewed, Returned: r.Returned,
 		Stopped: r.Stopped, Automatic: r.Automatic, AutomaticShare: share(r.Automatic, r.Stopped),
 		Wait: Spread(r.Wait), Handling: Spread(r.Handling), FirstAnswer: Spread(r.FirstAnswer),
+		Surveyed: r.Surveyed, Rated: r.Rated, Score: scoreOf(r), Response: Spread(r.Response),
 	}
+}
+
+// scoreOf is the mean score; absent where none was given.
+func scoreOf(r interaction.ReportRow) *float64 {
+	if r.Scored == 0 {
+		return nil
+	}
+	return &r.Score
 }
 
 func (s *server) report(ctx context.Context, in *ReportInput) (*List[ReportRow], error) {
@@ -135,6 +148,7 @@ func sheet(rows []interaction.ReportRow) ([]byte, error) {
 		"reviewed", "returned", "stopped", "automatic", "wait_mean", "wait_p50", "wait_p90", "wait_p95", "wait_max",
 		"handling_count", "handling_mean", "handling_p50", "handling_p90", "handling_p95", "handling_max",
 		"first_answer_mean", "first_answer_p50", "first_answer_p90", "first_answer_p95", "first_answer_max",
+		"response_count", "response_mean", "response_p50", "response_p90", "response_p95", "response_max", "surveyed", "rated", "score",
 	}); err != nil {
 		return nil, err
 	}
@@ -145,12 +159,23 @@ func sheet(rows []interaction.ReportRow) ([]byte, error) {
 		}
 		line = append(line, spread(r.Wait)...)
 		line = append(append(line, strconv.FormatInt(r.Handling.Count, 10)), spread(r.Handling)...)
-		if err := w.Write(append(line, spread(r.FirstAnswer)...)); err != nil {
+		line = append(line, spread(r.FirstAnswer)...)
+		line = append(append(line, strconv.FormatInt(r.Response.Count, 10)), spread(r.Response)...)
+		line = append(line, strconv.FormatInt(r.Surveyed, 10), strconv.FormatInt(r.Rated, 10), score(r))
+		if err := w.Write(line); err != nil {
 			return nil, err
 		}
 	}
 	w.Flush()
 	return []byte(b.String()), w.Error()
+}
+
+// score is empty where none was given.
+func score(r interaction.ReportRow) string {
+	if r.Scored == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(r.Score, 'f', 1, 64)
 }
 
 func spread(s interaction.Spread) []string {

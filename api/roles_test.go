@@ -112,6 +112,9 @@ var rolesTable = map[string]row{
 	"POST /v1/contacts/{id}/merge":      {own: allOf(404), foreign: unknown, designer: 403, admin: 404, object: "contact", body: `{"contact_id":"01990000-0000-7000-8000-000000000001"}`},
 	"POST /v1/contacts/{id}/unmerge":    {own: allOf(404), foreign: unknown, designer: 403, admin: 404, object: "contact", body: `{"merge_id":"01990000-0000-7000-8000-000000000001"}`},
 	"GET /v1/contacts/{id}/notes":       readable("contact"),
+	"PUT /v1/contacts/{id}/surveys":     {own: allOf(204), foreign: unknown, designer: 403, admin: 204, object: "contact", body: `{"asked":false}`},
+	"GET /v1/surveys":                   {own: allOf(200), designer: 403, admin: 200},
+	"GET /v1/interactions/{id}/survey":  readable("survey"),
 	"POST /v1/contacts/{id}/notes":      {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "contact", body: `{"text":"Rings back"}`},
 	"GET /v1/interactions/{id}/notes":   readable("interaction"),
 	"POST /v1/interactions/{id}/notes":  {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "interaction", body: `{"text":"Rings back"}`},
@@ -141,6 +144,7 @@ var spares = map[string]string{
 	interaction.ListAgents:      `{"name":"Spare","role":"agent"}`, interaction.ListCategories: `{}`,
 	interaction.ListResponses: `{"language":"en","usage":"snippet","text":"Spare"}`, interaction.ListRules: `{"enabled":true,"then":{"priority":1}}`,
 	interaction.ListDispositions: `{"queues":["sales"],"channels":["chat"]}`, interaction.ListReviewPolicies: `{"queue":"sales","category":"billing"}`,
+	interaction.ListSurveys:  `{"questions":[{"key":"how","text":{"en":"How was it?"}}]}`,
 	interaction.ListWebhooks: `{"url":"https://crm.example.test/","events":["send.*"]}`,
 	interaction.ListLinks:    `{"kind":"imap","entry_point":"support","settings":{"host":"mail.example.test"},"secret":"env:PARLEY_LINK_SPARE"}`,
 }
@@ -309,6 +313,10 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		require.NoError(h.t, err)
 		h.workSelections()
 		return sel.ID
+	case "survey":
+		id, _ := h.arrive(entryPoint, "survey")
+		h.exec(`insert into survey_asks (interaction_id, survey, contact_id, mailed, until, sheet) select id, 'after', contact_id, true, now(), '{"questions": []}' from interactions where id = $1`, id)
+		return id
 	case "contact":
 		id, _ := h.arrive(entryPoint, "contact")
 		v, err := h.store.Interaction(h.t.Context(), interaction.System, id)

@@ -40,6 +40,9 @@ type LiveQueue struct {
 	Abandoned         int64      `json:"abandoned"`
 	ServiceLevel      *float64   `json:"service_level,omitempty" doc:"share of those taken that were taken in time; absent when none was"`
 	MeanWaitSeconds   float64    `json:"mean_wait_seconds"`
+	Surveyed          int64      `json:"surveyed" doc:"customers who were asked how it was"`
+	Rated             int64      `json:"rated" doc:"of those, who answered"`
+	Score             *float64   `json:"score,omitempty" doc:"mean score of the answers, 0 to 100"`
 }
 
 // AgentsState is how many agents of a group are in a state.
@@ -60,6 +63,12 @@ func liveQueueView(q interaction.LiveQueue) LiveQueue {
 		Held: q.Tasks[interaction.TaskHeld], Snoozed: q.Tasks[interaction.TaskSnoozed], OnHold: q.Tasks[interaction.TaskSuspended], Reviews: q.Reviews,
 		OldestAt: moment(q.Oldest), Received: q.Sums[interaction.FactReceived].Count, OfferedToPeople: q.Sums[interaction.FactOffered].Count, Taken: taken.Count,
 		Handled: q.Sums[interaction.FactHandled].Count, Abandoned: q.Sums[interaction.FactAbandoned].Count, ServiceLevel: share(taken.Flagged, taken.Count),
+	}
+	rated := q.Sums[interaction.FactRated]
+	v.Surveyed, v.Rated = q.Sums[interaction.FactSurveyed].Count, rated.Count
+	if scored := rated.Count - rated.Flagged; scored > 0 {
+		mean := rated.Seconds / float64(scored)
+		v.Score = &mean
 	}
 	if !q.Oldest.IsZero() {
 		v.OldestWaitSeconds = max(0, clock().Sub(q.Oldest).Seconds())

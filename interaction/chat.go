@@ -171,6 +171,11 @@ type ChatStore interface {
 	ChatFile(ctx context.Context, session, upload ID) (File, []byte, error)
 	// InviteChat asks a colleague, or anybody of a group, into a session that the actor is in: who takes the consult task takes part in that mode.
 	InviteChat(ctx context.Context, by Actor, session, agent ID, group string, mode ChatMode, word string) (ID, error)
+	// ChatSurvey gives what the customer of a session that is over is asked, or unknown: nothing. AnswerSurvey keeps his answers, once, and RefuseSurveys
+	// that he wants to be asked nothing again.
+	ChatSurvey(ctx context.Context, session ID) (SurveySheet, error)
+	AnswerSurvey(ctx context.Context, interaction ID, answers map[string]string) error
+	RefuseSurveys(ctx context.Context, interaction ID) error
 	// RefusedChat writes into the audit that somebody tried what is not his.
 	RefusedChat(ctx context.Context, session ID, who Party, what string) error
 }

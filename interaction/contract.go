@@ -26,8 +26,9 @@ type Start struct {
 	Kit         int       `json:"kit"`
 	Number      int64     `json:"number"` // of the outbox row; news up to it is old
 	Message     int64     `json:"message,omitempty"`
-	Agent       ID        `json:"agent,omitempty"` // who began it, when Direction is Out
-	Code        string    `json:"code,omitempty"`  // what it is about, as far as a story wants to know: a report's kind
+	Agent       ID        `json:"agent,omitempty"`  // who began it, when Direction is Out
+	Code        string    `json:"code,omitempty"`   // what it is about, as far as a story wants to know: a report's kind
+	Survey      bool      `json:"survey,omitempty"` // its entry point asks customers; stories that were begun without it have no such step
 	Carried     *Carried  `json:"carried,omitempty"`
 }
 

@@ -48,6 +48,7 @@ const (
 	MessageNote  MessageKind = "note" // for agents only
 
 	MessageTranscript MessageKind = "transcript" // what was said in a chat; kept once, and mailed if it has a ledger row
+	MessageSurvey     MessageKind = "survey"     // asks the customer how it was
 )
 
 // Message is one text within an interaction. Bodies live in PostgreSQL only.

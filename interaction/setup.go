@@ -22,6 +22,7 @@ type Setup struct {
 	ReviewPolicies []ReviewPolicy  `yaml:"review_policies,omitempty" json:"review_policies,omitempty"`
 	Webhooks       []Webhook       `yaml:"webhooks,omitempty" json:"webhooks,omitempty"`
 	Links          []Link          `yaml:"links,omitempty" json:"links,omitempty"`
+	Surveys        []Survey        `yaml:"surveys,omitempty" json:"surveys,omitempty"`
 	Models         []Model         `yaml:"-" json:"-"`                  // trained from what Training names
 	Training       []Training      `yaml:"training,omitempty" json:"-"` // labelled texts, a file a language
 }
@@ -67,6 +68,7 @@ type EntryPoint struct {
 	FromName string  `yaml:"from_name,omitempty" json:"from_name,omitempty"`
 	Language string  `yaml:"language,omitempty" json:"language,omitempty"` // default en
 	Calendar string  `yaml:"calendar,omitempty" json:"calendar,omitempty"` // its business hours, for queues that have none
+	Survey   string  `yaml:"survey,omitempty" json:"survey,omitempty"`     // that its customers are asked when people have answered them; empty: none
 
 	Chat *ChatSettings `yaml:"chat,omitempty" json:"chat,omitempty"` // of channel chat only
 

@@ -118,6 +118,9 @@ func CheckSetup(wanted, there Setup) []*Fault {
 			at.fault("secret", "", "is not a place; write env:PARLEY_LINK_NAME or file:NAME (of a file in PARLEY_SECRETS), never the secret itself")
 		}
 	}
+	for _, s := range wanted.Surveys {
+		c.survey(c.of(ListSurveys, s.Name), s)
+	}
 	for _, p := range wanted.ReviewPolicies {
 		c.policy(c.of(ListReviewPolicies, p.Name), p)
 	}
@@ -294,6 +297,7 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 		at.language("language", e.Language)
 	}
 	at.names("calendar", e.Calendar, ListCalendars)
+	at.names("survey", e.Survey, ListSurveys)
 	if (e.Channel == Chat) != (e.Workflow == WorkflowChat) {
 		at.fault("workflow", e.Workflow, "does not fit channel %s; chats are handled by %s, and nothing else is", e.Channel, WorkflowChat)
 	}

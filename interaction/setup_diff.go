@@ -17,6 +17,7 @@ const (
 	ListForms          = "forms"
 	ListCalendars      = "calendars"
 	ListQueues         = "queues"
+	ListSurveys        = "surveys"
 	ListEntryPoints    = "entry_points"
 	ListAgents         = "agents"
 	ListCategories     = "categories"
@@ -30,7 +31,7 @@ const (
 
 // Lists are all of them, in that order.
 var Lists = []string{
-	ListGroups, ListReasons, ListForms, ListCalendars, ListQueues, ListEntryPoints, ListAgents, ListCategories, ListResponses, ListRules, ListDispositions, ListReviewPolicies,
+	ListGroups, ListReasons, ListForms, ListCalendars, ListQueues, ListSurveys, ListEntryPoints, ListAgents, ListCategories, ListResponses, ListRules, ListDispositions, ListReviewPolicies,
 	ListWebhooks, ListLinks,
 }
 
@@ -95,6 +96,10 @@ func (s Setup) WithDefaults() Setup {
 		defaultPointer(&s.Categories[n].AutoThreshold, 0.85)
 		defaultPointer(&s.Categories[n].RouteThreshold, 0.5)
 	}
+	s.Surveys = slices.Clone(s.Surveys)
+	for n := range s.Surveys {
+		s.Surveys[n] = s.Surveys[n].WithDefaults()
+	}
 	s.Forms = slices.Clone(s.Forms)
 	for n := range s.Forms {
 		s.Forms[n].Questions = slices.Clone(s.Forms[n].Questions)
@@ -138,6 +143,7 @@ func (s Setup) Entries() []Entry {
 	all = entries(all, ListForms, s.Forms, func(f Form) string { return f.Name })
 	all = entries(all, ListCalendars, s.Calendars, func(c Calendar) string { return c.Name })
 	all = entries(all, ListQueues, s.Queues, func(q Queue) string { return q.Name })
+	all = entries(all, ListSurveys, s.Surveys, func(s Survey) string { return s.Name })
 	all = entries(all, ListEntryPoints, s.EntryPoints, func(e EntryPoint) string { return e.Name })
 	all = entries(all, ListAgents, s.Agents, func(a NewAgent) string { return a.Login })
 	all = entries(all, ListCategories, s.Categories, func(c CategorySetup) string { return c.Name })
@@ -262,6 +268,7 @@ func (s Setup) Only(changes []Change) Setup {
 	s.Forms = keep(s.Forms, func(f Form) bool { return wanted[ListForms+" "+f.Name] })
 	s.Calendars = keep(s.Calendars, func(c Calendar) bool { return wanted[ListCalendars+" "+c.Name] })
 	s.Queues = keep(s.Queues, func(q Queue) bool { return wanted[ListQueues+" "+q.Name] })
+	s.Surveys = keep(s.Surveys, func(v Survey) bool { return wanted[ListSurveys+" "+v.Name] })
 	s.EntryPoints = keep(s.EntryPoints, func(e EntryPoint) bool { return wanted[ListEntryPoints+" "+e.Name] })
 	s.Agents = keep(s.Agents, func(a NewAgent) bool { return wanted[ListAgents+" "+a.Login] })
 	s.Categories = keep(s.Categories, func(c CategorySetup) bool { return wanted[ListCategories+" "+c.Name] })

@@ -15,11 +15,14 @@ const (
 	FactReviewed  Fact = "reviewed"  // a reviewer decided; flag: he returned the reply
 	FactAnswered  Fact = "answered"  // the first answer left; seconds since the interaction arrived, flag: the machine's
 	FactAbandoned Fact = "abandoned" // it stopped before anybody took it; seconds since it was offered
+	FactResponded Fact = "responded" // a chat that an agent spoke in is over; seconds: the mean time until he answered what the customer wrote
+	FactSurveyed  Fact = "surveyed"  // a customer was asked how it was
+	FactRated     Fact = "rated"     // he answered; seconds: his score from 0 to 100, where he gave one; flag: he gave none
 	FactStopped   Fact = "stopped"   // it stopped; flag: answered by the machine, and nobody ever took it
 )
 
 // AllFacts are all of them, in the order of an interaction's life.
-var AllFacts = []Fact{FactReceived, FactOffered, FactTaken, FactHeld, FactHandled, FactReviewed, FactAnswered, FactAbandoned, FactStopped}
+var AllFacts = []Fact{FactReceived, FactOffered, FactTaken, FactHeld, FactHandled, FactReviewed, FactAnswered, FactAbandoned, FactStopped, FactResponded, FactSurveyed, FactRated}
 
 // Live is how a house stands now.
 type Live struct {
@@ -96,8 +99,10 @@ type ReportRow struct {
 	Answered, AnsweredByMachine                          int64
 	Reviewed, Returned                                   int64
 	Stopped, Automatic                                   int64
+	Surveyed, Rated, Scored                              int64   // customers asked, who answered, and of them with a score
+	Score                                                float64 // mean, 0 to 100
 
-	Wait, Handling, FirstAnswer Spread
+	Wait, Handling, FirstAnswer, Response Spread // Response is within chats
 }
 
 // Spread is how a time was distributed, in seconds.

@@ -76,7 +76,9 @@ func (f *following) read(ctx context.Context, t *tx, xid string, position int64)
 			last_value(xid::text) over (order by xid, position rows between unbounded preceding and unbounded following),
 			at, code, actor, interaction_id, task_id, queue, from_state, to_state, coalesce(data->>'kind', ''),
 			case when `+namesAgent+` then (data->>'agent')::uuid end, coalesce(data->>'decision', data->>'usage', ''),
-			case when jsonb_typeof(data->'message') = 'number' then (data->>'message')::bigint else 0 end, data ? 'instead'
+			case when jsonb_typeof(data->'message') = 'number' then (data->>'message')::bigint else 0 end, data ? 'instead',
+			coalesce(case code when 'chat.measured' then (data->'figures'->>'firstResponse')::float8 when 'survey.answered' then (data->>'score')::float8 end, -1),
+			coalesce(case code when 'chat.measured' then (data->'figures'->>'averageResponse')::float8 end, -1)
 		from next order by position`, xid, position, followBatch)
 	if err != nil {
 		return err
@@ -85,7 +87,7 @@ func (f *following) read(ctx context.Context, t *tx, xid string, position int64)
 	var own string
 	named, agents := map[interaction.ID]bool{}, map[interaction.ID]bool{}
 	_, err = pgx.ForEachRow(rows, []any{
-		&own, &f.position, &f.xid, &l.at, &l.code, &l.actor, &l.of, &l.task, &l.queue, &l.from, &l.into, &l.kind, &l.agent, &l.word, &l.message, &l.again,
+		&own, &f.position, &f.xid, &l.at, &l.code, &l.actor, &l.of, &l.task, &l.queue, &l.from, &l.into, &l.kind, &l.agent, &l.word, &l.message, &l.again, &l.seconds, &l.mean,
 	}, func() error {
 		f.lines = append(f.lines, l)
 		if l.of != "" && !named[l.of] {

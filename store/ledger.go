@@ -45,7 +45,8 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 	var confirms bool
 	var direction interaction.Direction
 	err = s.pool.QueryRow(ctx, `
-		select l.state, l.attempt, l.attempts, l.repeat, e.channel, e.name, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
+		select l.state, l.attempt, l.attempts, l.repeat, case when m.kind in ('transcript', 'survey') then 'email' else e.channel end,
+			case when m.kind in ('transcript', 'survey') then coalesce(e.chat->>'mail', e.name) else e.name end, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
 			m.message_id, m.in_reply_to, m.refs, m.attachments, e.address, (select max(h.at) from messages h where h.interaction_id = l.interaction_id
 				and h.kind = 'in' and coalesce(nullif(h.entry_point, ''), i.entry_point) = e.name),
 			e.sms, l.confirms, i.direction
@@ -68,7 +69,7 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 	if strings.Contains(out.Envelope, "@") {
 		out.Envelope = out.ReplyTo.Address // a bounce comes back to the thread, whether it tells what it is about or not
 	}
-	if out.Automatic = kind == interaction.MessageAuto || kind == interaction.MessageTranscript; out.Automatic {
+	if out.Automatic = kind == interaction.MessageAuto || kind == interaction.MessageTranscript || kind == interaction.MessageSurvey; out.Automatic {
 		out.Envelope = ""
 	}
 	out.Date = out.Date.Truncate(time.Second)

@@ -15,7 +15,7 @@ const maxText = 1 << 20
 // insertMessage writes a message under the number it was given by its interaction's row lock. One of ours gets its
 // Message-ID here, for every attempt to send it the same.
 func (t *tx) insertMessage(ctx context.Context, m interaction.Message) error {
-	if m.MessageID == "" && (m.Kind == interaction.MessageReply || m.Kind == interaction.MessageAuto || m.Kind == interaction.MessageTranscript) {
+	if m.MessageID == "" && (m.Kind == interaction.MessageReply || m.Kind == interaction.MessageAuto || m.Kind == interaction.MessageTranscript || m.Kind == interaction.MessageSurvey) {
 		m.MessageID = fmt.Sprintf("%s.%d@%s", m.Interaction, m.Number, t.mailDomain)
 	}
 	_, err := t.Exec(ctx, `

@@ -42,9 +42,9 @@ func (t *tx) unsent(ctx context.Context, limit int) ([]interaction.Batch, error)
 		ours as (
 			select interaction_id from heads where pg_try_advisory_xact_lock(hashtextextended(interaction_id::text, 1)) limit $1)
 		select o.interaction_id, o.news,
-			coalesce(i.workflow, ''), coalesce(i.channel, ''), coalesce(i.entry_point, ''), coalesce(i.direction, ''), coalesce(i.kit, 0)
+			coalesce(i.workflow, ''), coalesce(i.channel, ''), coalesce(i.entry_point, ''), coalesce(i.direction, ''), coalesce(i.kit, 0), e.survey is not null
 		from ours join outbox o on o.interaction_id = ours.interaction_id and o.sent_at is null
-		left join interactions i on i.id = o.interaction_id
+		left join interactions i on i.id = o.interaction_id left join entry_points e on e.name = i.entry_point
 		order by o.interaction_id, o.number`, limit)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (t *tx) unsent(ctx context.Context, limit int) ([]interaction.Batch, error)
 	for rows.Next() {
 		var b interaction.Batch
 		var n interaction.News
-		if err := rows.Scan(&b.Interaction, &n, &b.Workflow, &b.Start.Channel, &b.Start.EntryPoint, &b.Start.Direction, &b.Start.Kit); err != nil {
+		if err := rows.Scan(&b.Interaction, &n, &b.Workflow, &b.Start.Channel, &b.Start.EntryPoint, &b.Start.Direction, &b.Start.Kit, &b.Start.Survey); err != nil {
 			return nil, err
 		}
 		if last := len(batches) - 1; last >= 0 && batches[last].Interaction == b.Interaction {

@@ -65,13 +65,14 @@ func (s *Store) Report(ctx context.Context, by interaction.Actor, r interaction.
 // reportSums are the figures of one row, in the order of scanReport.
 var reportSums = func() string {
 	var b strings.Builder
-	for _, what := range []interaction.Fact{interaction.FactReceived, interaction.FactOffered, interaction.FactTaken, interaction.FactHandled, interaction.FactAbandoned, interaction.FactAnswered, interaction.FactReviewed, interaction.FactStopped} {
+	for _, what := range []interaction.Fact{interaction.FactReceived, interaction.FactOffered, interaction.FactTaken, interaction.FactHandled, interaction.FactAbandoned, interaction.FactAnswered, interaction.FactReviewed, interaction.FactStopped, interaction.FactSurveyed, interaction.FactRated} {
 		b.WriteString(", count(*) filter (where f.what = '" + string(what) + "')")
 	}
 	for _, what := range []interaction.Fact{interaction.FactTaken, interaction.FactAnswered, interaction.FactReviewed, interaction.FactStopped} {
 		b.WriteString(", count(*) filter (where f.what = '" + string(what) + "' and f.flag)")
 	}
-	for _, what := range []interaction.Fact{interaction.FactTaken, interaction.FactHeld, interaction.FactAnswered} {
+	b.WriteString(", count(*) filter (where f.what = 'rated' and not f.flag), coalesce(avg(f.seconds) filter (where f.what = 'rated' and not f.flag), 0)")
+	for _, what := range []interaction.Fact{interaction.FactTaken, interaction.FactHeld, interaction.FactAnswered, interaction.FactResponded} {
 		only := " filter (where f.what = '" + string(what) + "')"
 		b.WriteString(", count(*)" + only + ", coalesce(avg(f.seconds)" + only + ", 0), coalesce(max(f.seconds)" + only + ", 0)::float8" +
 			", coalesce(percentile_cont(array[0.5, 0.9, 0.95]) within group (order by f.seconds)" + only + ", '{0,0,0}')")
@@ -82,11 +83,11 @@ var reportSums = func() string {
 func scanReport(row pgx.CollectableRow) (interaction.ReportRow, error) {
 	var r interaction.ReportRow
 	into := []any{
-		&r.At, &r.Queue, &r.Channel, &r.Category, &r.Agent, &r.Received, &r.Offered, &r.Taken, &r.Handled, &r.Abandoned, &r.Answered, &r.Reviewed, &r.Stopped,
-		&r.InTime, &r.AnsweredByMachine, &r.Returned, &r.Automatic,
+		&r.At, &r.Queue, &r.Channel, &r.Category, &r.Agent, &r.Received, &r.Offered, &r.Taken, &r.Handled, &r.Abandoned, &r.Answered, &r.Reviewed, &r.Stopped, &r.Surveyed, &r.Rated,
+		&r.InTime, &r.AnsweredByMachine, &r.Returned, &r.Automatic, &r.Scored, &r.Score,
 	}
-	spreads := []*interaction.Spread{&r.Wait, &r.Handling, &r.FirstAnswer}
-	var percentiles [3][]float64
+	spreads := []*interaction.Spread{&r.Wait, &r.Handling, &r.FirstAnswer, &r.Response}
+	var percentiles [4][]float64
 	for n, s := range spreads {
 		into = append(into, &s.Count, &s.Mean, &s.Max, &percentiles[n])
 	}

@@ -27,8 +27,11 @@ func (t *tx) readSetup(ctx context.Context) (interaction.Setup, error) {
 		list(ctx, t, &s.Queues, `select name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
 				choice, ageing_seconds, service_weight, objective_seconds, coalesce(calendar, ''), coalesce(overflow, ''), missed_offers, service_seconds
 			from queues order by name`),
-		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language, coalesce(calendar, ''), chat, sms, joins
+		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language, coalesce(calendar, ''), coalesce(survey, ''), chat, sms, joins
 			from entry_points order by name`),
+		list(ctx, t, &s.Surveys, `select name, title, questions, intro, thanks, subject, percent, open_days, pause_days, coalesce(mail_chats, false)
+			from surveys, jsonb_to_record(definition) as d (questions jsonb, intro jsonb, thanks jsonb, subject jsonb, percent int, open_days int, pause_days int, mail_chats boolean)
+			order by name`),
 		list(ctx, t, &s.Agents, `select login, name, email, role, not enabled,
 				coalesce((select array_agg(group_name order by group_name) from agent_groups where agent_id = id), '{}'),
 				coalesce((select jsonb_object_agg(skill, level) from agent_skills where agent_id = id), '{}'), limits, capacity

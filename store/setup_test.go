@@ -49,6 +49,14 @@ func full() interaction.Setup {
 		Rise: 20, Fall: 5, Clean: 4, Form: "quality", Deadline: 600, Objective: 50, Overdue: interaction.OverdueReassign, EscalateTo: "quality",
 	}}
 	s.Links = []interaction.Link{{Name: "box", Kind: "imap", EntryPoint: s.EntryPoints[0].Name, Settings: map[string]any{"host": "mail.example.test"}, Secret: "env:PARLEY_LINK_BOX", Disabled: true}}
+	s.Surveys = []interaction.Survey{{
+		Name: "after", Title: "After", Intro: map[string]string{"en": "Tell us"}, Thanks: map[string]string{"de": "Danke"}, Subject: map[string]string{"en": "How was it?"},
+		Percent: number(50), OpenDays: 3, PauseDays: 60, MailChats: true, Questions: []interaction.SurveyQuestion{
+			{Key: "how", Text: map[string]string{"en": "How was it?", "de": "Wie war es?"}, Required: true},
+			{Key: "why", Kind: interaction.SurveyChoice, Text: map[string]string{"en": "Why?"}, Choices: []string{"slow", "rude"}},
+		},
+	}}
+	s.EntryPoints[0].Survey = "after"
 	s.Webhooks = []interaction.Webhook{{Name: "crm", URL: "https://crm.example.test/", Events: []string{"send.*"}, Disabled: true}}
 	return s
 }

@@ -28,6 +28,7 @@ var usesBy = map[string]string{
 	interaction.ListCalendars: `
 		select 'queues', name, 0 from queues where calendar = $1
 		union all select 'entry_points', name, 0 from entry_points where calendar = $1`,
+	interaction.ListSurveys: `select 'entry_points', name, 0 from entry_points where survey = $1`,
 	interaction.ListQueues: `
 		select 'entry_points', name, 0 from entry_points where queue = $1
 		union all select 'categories', name, 0 from categories where queue = $1

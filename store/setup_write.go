@@ -13,7 +13,7 @@ import (
 func (t *tx) putSetup(ctx context.Context, by interaction.Actor, setup interaction.Setup) error {
 	setup = setup.WithDefaults()
 	for _, part := range []func(context.Context, interaction.Setup) error{
-		t.putGroups, t.putWords, t.putForms, t.putCalendars, t.putQueues, t.putEntryPoints,
+		t.putGroups, t.putWords, t.putForms, t.putCalendars, t.putQueues, t.putSurveys, t.putEntryPoints,
 		func(ctx context.Context, setup interaction.Setup) error { return t.putAgents(ctx, by, setup) },
 		t.putCategories, t.putResponses, t.putRules, t.putPolicies, t.putWebhooks, t.putLinks,
 	} {
@@ -99,14 +99,25 @@ func (t *tx) putQueues(ctx context.Context, setup interaction.Setup) error {
 	return nil
 }
 
+func (t *tx) putSurveys(ctx context.Context, setup interaction.Setup) error {
+	for _, v := range setup.Surveys {
+		if _, err := t.Exec(ctx, `insert into surveys (name, title, definition) values ($1, $2, $3)
+			on conflict (name) do update set (title, definition) = (excluded.title, excluded.definition)`, v.Name, v.Title, v); err != nil {
+			return named(err, interaction.ListSurveys, v.Name)
+		}
+	}
+	return nil
+}
+
 func (t *tx) putEntryPoints(ctx context.Context, setup interaction.Setup) error {
 	for _, e := range setup.EntryPoints {
 		_, err := t.Exec(ctx, `
-			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language, calendar, chat, joins, sms)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), $10, $11, $12)
-			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language, calendar, chat, joins, sms)
-				= (excluded.channel, excluded.address, excluded.enabled, excluded.workflow, excluded.queue, excluded.from_name, excluded.language, excluded.calendar, excluded.chat, excluded.joins, excluded.sms)`,
-			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language, e.Calendar, e.Chat, e.Joins, e.SMS)
+			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language, calendar, survey, chat, joins, sms)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), nullif($10, ''), $11, $12, $13)
+			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language, calendar, survey, chat, joins, sms)
+				= (excluded.channel, excluded.address, excluded.enabled, excluded.workflow, excluded.queue, excluded.from_name, excluded.language, excluded.calendar, excluded.survey,
+					excluded.chat, excluded.joins, excluded.sms)`,
+			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language, e.Calendar, e.Survey, e.Chat, e.Joins, e.SMS)
 		if err != nil {
 			return named(err, interaction.ListEntryPoints, e.Name)
 		}
@@ -245,7 +256,7 @@ var tableOf = map[string]string{
 	interaction.ListCalendars: "calendars", interaction.ListQueues: "queues",
 	interaction.ListEntryPoints: "entry_points", interaction.ListCategories: "categories", interaction.ListResponses: "responses",
 	interaction.ListRules: "rules", interaction.ListDispositions: "dispositions", interaction.ListReviewPolicies: "review_policies",
-	interaction.ListWebhooks: "webhooks", interaction.ListLinks: "links",
+	interaction.ListWebhooks: "webhooks", interaction.ListLinks: "links", interaction.ListSurveys: "surveys",
 }
 
 // remove takes a thing out that nothing uses.

@@ -66,7 +66,8 @@ type auditLine struct {
 	agent             interaction.ID
 	word              string // decision of a review, usage of an automatic mail
 	message           int64
-	again             bool // instead of an interaction whose workflow was lost
+	seconds, mean     float64 // first and mean response of a chat, score of a survey; -1: none
+	again             bool    // instead of an interaction whose workflow was lost
 }
 
 // count counts one line.
@@ -83,6 +84,12 @@ func (c *tally) count(l auditLine) {
 		c.begin(l, false)
 	case "interaction.stopped":
 		c.stopped(l)
+	case "chat.kept", "survey.asked":
+		c.noAnswer(l)
+	case "chat.measured":
+		c.measured(l)
+	case "survey.answered":
+		c.add(l, interaction.FactRated, l.agent, seconds(max(0, l.seconds)), l.seconds < 0)
 	case "answer.written":
 		if i := c.interactions[l.of]; i != nil && l.word == string(interaction.UseAcknowledgement) {
 			i.Acknowledgements = append(i.Acknowledgements, l.message)
@@ -99,6 +106,29 @@ func (c *tally) count(l auditLine) {
 		}
 	}
 }
+
+// noAnswer notes a message to the customer that answers nothing: a transcript, or a survey.
+func (c *tally) noAnswer(l auditLine) {
+	if l.code == "survey.asked" {
+		c.add(l, interaction.FactSurveyed, "", 0, false)
+	}
+	if i := c.interactions[l.of]; i != nil && l.message > 0 {
+		i.Acknowledgements = append(i.Acknowledgements, l.message)
+	}
+}
+
+// measured counts how a chat's customer was answered. What is said in a chat passes no ledger.
+func (c *tally) measured(l auditLine) {
+	if i := c.interactions[l.of]; i != nil && i.Inbound && !i.Answered && l.seconds >= 0 {
+		i.Answered = true
+		c.add(l, interaction.FactAnswered, "", seconds(l.seconds), false)
+	}
+	if l.mean >= 0 {
+		c.add(l, interaction.FactResponded, "", seconds(l.mean), false)
+	}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (c *tally) begin(l auditLine, inbound bool) {
 	c.interactions[l.of] = &liveInteraction{ID: l.of, Inbound: inbound, ReceivedAt: l.at}

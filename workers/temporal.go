@@ -15,6 +15,7 @@ import (
 	"parley/activities/postprocessing"
 	"parley/activities/review"
 	"parley/activities/routing"
+	"parley/activities/survey"
 	"parley/activities/understanding"
 	"parley/interaction"
 	"parley/workflows"
@@ -29,6 +30,7 @@ type Activities struct {
 	Delivery       *delivery.Activities
 	Postprocessing *postprocessing.Activities
 	Conversation   *conversation.Activities
+	Survey         *survey.Activities
 }
 
 // registry is the part of a worker that registration needs.
@@ -56,7 +58,7 @@ func RegisterWorkflows(w workflowRegistry) {
 // Register registers workflows and activities.
 func Register(w registry, a Activities) {
 	RegisterWorkflows(w)
-	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing, a.Conversation} {
+	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing, a.Conversation, a.Survey} {
 		w.RegisterActivity(subject)
 	}
 }

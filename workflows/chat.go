@@ -11,7 +11,7 @@ import (
 
 // Chat is the workflow of a chat session: from the greeting to the transcript.
 func Chat(ctx workflow.Context, in interaction.Start) error {
-	return flow.Run(ctx, in, chat, (*flow.Flow).Transcript)
+	return flow.Run(ctx, in, chat, (*flow.Flow).Transcript, (*flow.Flow).Survey)
 }
 
 func chat(f *flow.Flow) (reason string) {

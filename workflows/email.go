@@ -13,7 +13,9 @@ import (
 )
 
 // Email is the workflow of an email and of all that follows it until it is stopped.
-func Email(ctx workflow.Context, in interaction.Start) error { return flow.Run(ctx, in, email) }
+func Email(ctx workflow.Context, in interaction.Start) error {
+	return flow.Run(ctx, in, email, (*flow.Flow).Survey)
+}
 
 func email(f *flow.Flow) (reason string) {
 	seen := f.Understand()

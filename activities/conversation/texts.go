@@ -50,7 +50,7 @@ func (a *Activities) text(v interaction.ChatView, name string) string {
 // fill picks the text of the customer's language (his region's, his language's, English, any) and fills it. A text that cannot be filled is
 // left out: silence is better than a broken sentence.
 func (a *Activities) fill(v interaction.ChatView, byLanguage map[string]string) string {
-	source := pick(byLanguage, v.Session.Language)
+	source := interaction.InLanguage(byLanguage, v.Session.Language)
 	if source == "" {
 		return ""
 	}
@@ -62,20 +62,4 @@ func (a *Activities) fill(v interaction.ChatView, byLanguage map[string]string) 
 		return ""
 	}
 	return strings.TrimSpace(said)
-}
-
-func pick(byLanguage map[string]string, language string) string {
-	primary, _, _ := strings.Cut(language, "-")
-	for _, tag := range []string{language, primary, "en"} {
-		if s := byLanguage[tag]; s != "" {
-			return s
-		}
-	}
-	var first string
-	for tag := range byLanguage { // the first by name, so that the same text is said every time
-		if first == "" || tag < first {
-			first = tag
-		}
-	}
-	return byLanguage[first]
 }

@@ -18,7 +18,7 @@ const maxPaper = 900 << 10
 // paper writes the transcript: what everybody in the session could read, in order. Names and words are the customer's and the agents' own,
 // so all of them are escaped in HTML, and only http and https addresses become links.
 func (a *Activities) paper(v interaction.ChatView) interaction.ChatPaper {
-	subject := cmp.Or(plainName(v.Subject), pick(subjects, v.Session.Language))
+	subject := cmp.Or(plainName(v.Subject), interaction.InLanguage(subjects, v.Session.Language))
 	p := interaction.ChatPaper{Figures: figures(v), Subject: subject + " (" + v.Reference + ")"}
 	lines, said := transcript(v)
 	if !said {
@@ -60,12 +60,12 @@ func transcript(v interaction.ChatView) (lines []line, said bool) {
 		case interaction.ChatURL:
 			l.Link = link(m.Text)
 		case interaction.ChatFile:
-			l.Text = "[" + pick(words["file"], language) + "]"
+			l.Text = "[" + interaction.InLanguage(words["file"], language) + "]"
 			if m.File != nil {
-				l.Text = fmt.Sprintf("[%s: %s, %d kB]", pick(words["file"], language), m.File.Name, (m.File.Size+1023)/1024)
+				l.Text = fmt.Sprintf("[%s: %s, %d kB]", interaction.InLanguage(words["file"], language), m.File.Name, (m.File.Size+1023)/1024)
 			}
 		case interaction.ChatJoined, interaction.ChatLeft, interaction.ChatEnded:
-			l.Note, l.Text = true, pick(words[string(m.Kind)], language)
+			l.Note, l.Text = true, interaction.InLanguage(words[string(m.Kind)], language)
 		default:
 			continue
 		}
@@ -88,7 +88,7 @@ var words = map[string]map[string]string{
 func who(v interaction.ChatView, p interaction.Party) string {
 	switch p.Role {
 	case interaction.ChatCustomer:
-		return cmp.Or(p.Name, v.Session.Nickname, pick(words["customer"], v.Session.Language))
+		return cmp.Or(p.Name, v.Session.Nickname, interaction.InLanguage(words["customer"], v.Session.Language))
 	case interaction.ChatSystem:
 		return v.House
 	}
@@ -109,7 +109,7 @@ func inText(title, language string, lines []line) string {
 	b.WriteString(title + "\n\n")
 	for n, l := range lines {
 		if b.Len() > maxPaper {
-			fmt.Fprintf(&b, pick(words["more"], language)+"\n", len(lines)-n)
+			fmt.Fprintf(&b, interaction.InLanguage(words["more"], language)+"\n", len(lines)-n)
 			break
 		}
 		text := setIn(l.Text)
@@ -161,7 +161,7 @@ func inHTML(title, language string, lines []line) string {
 	_ = head.Execute(&b, map[string]string{"Title": title, "Language": cmp.Or(language, "en")}) // writing to memory cannot fail
 	for n, l := range lines {
 		if b.Len() > maxPaper {
-			fmt.Fprintf(&b, "<tr><td></td><td></td><td>"+pick(words["more"], language)+"</td></tr>\n", len(lines)-n)
+			fmt.Fprintf(&b, "<tr><td></td><td></td><td>"+interaction.InLanguage(words["more"], language)+"</td></tr>\n", len(lines)-n)
 			break
 		}
 		_ = row.Execute(&b, l)

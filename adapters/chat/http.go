@@ -41,6 +41,8 @@ func (a *Adapter) routes() *http.ServeMux {
 	mux.HandleFunc("POST /sessions/{session}/frames", a.takeFrames)
 	mux.HandleFunc("POST /sessions/{session}/files", a.takeFile)
 	mux.HandleFunc("GET /sessions/{session}/files/{upload}", a.giveFile)
+	mux.HandleFunc("GET /sessions/{session}/survey", a.giveSurvey)
+	mux.HandleFunc("POST /sessions/{session}/survey", a.takeSurvey)
 	return mux
 }
 

@@ -18,6 +18,7 @@ var roles = []string{"api", "adapters", "intake", "relay", "worker", "dispatcher
 type config struct {
 	Home        string   `env:"PARLEY_HOME" default:".parley" help:"Directory for all state."`
 	HTTP        string   `env:"PARLEY_HTTP" default:"127.0.0.1:8080" help:"Address of REST API and pages."`
+	PublicURL   string   `env:"PARLEY_PUBLIC_URL" help:"Where customers reach this Parley, such as https://chat.example.org; links in mail lead there. Without it no mail asks them to answer a survey."`
 	SMTP        string   `env:"PARLEY_SMTP" default:"127.0.0.1:2525" help:"Address that takes mail."`
 	SMTPCert    string   `env:"PARLEY_SMTP_CERT" help:"Certificate chain for STARTTLS, PEM; without one a self-signed one is made. Read again when it changes."`
 	SMTPKey     string   `env:"PARLEY_SMTP_KEY" help:"Key of the certificate, PEM."`
@@ -69,6 +70,9 @@ func (c *config) Validate() error {
 		if u, err := url.Parse(c.DatabaseURL); err != nil || !strings.HasPrefix(u.Scheme, "postgres") {
 			errs = append(errs, errors.New("PARLEY_DATABASE_URL is not of the form postgres://user:password@host:port/name"))
 		}
+	}
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		errs = append(errs, fmt.Errorf("PARLEY_PUBLIC_URL=%q is not an address of the web; write for example https://chat.example.org", c.PublicURL))
 	}
 	for _, r := range c.Role {
 		if !slices.Contains(roles, r) {

@@ -30,6 +30,7 @@ func (h *house) handler() http.Handler {
 	mux := http.NewServeMux()
 	if h.config.runs("adapters") {
 		mux.HandleFunc("/in/{entry}/", h.enter)
+		mux.Handle("/survey/", h.surveys.Handler())
 	}
 	if !h.config.runs("api") {
 		mux.Handle("GET /healthz", rest)

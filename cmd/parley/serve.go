@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,10 +22,12 @@ import (
 	"parley/activities/postprocessing"
 	"parley/activities/review"
 	"parley/activities/routing"
+	"parley/activities/survey"
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
 	"parley/adapters/chat"
 	"parley/adapters/smtp"
+	surveypage "parley/adapters/survey"
 	"parley/adapters/webform"
 	"parley/adapters/webhook"
 	"parley/engine"
@@ -44,6 +48,7 @@ type house struct {
 	outbox   *catcher.Catcher // nil with a smart host
 	chat     *chat.Adapter
 	forms    *webform.Adapter
+	surveys  *surveypage.Page
 	know     *knowledge
 	carriers *carriers
 	inbound  workers.Bell
@@ -52,8 +57,9 @@ type house struct {
 	changes  *fanOut
 	others   *store.Others // nil when all roles run here
 
-	temporalUI string // host:port of Temporal's Web UI, where we started it
-	demo       bool   // the demo configuration was applied, and its pages are shown
+	temporalUI string       // host:port of Temporal's Web UI, where we started it
+	webAddress atomic.Value // host:port of our own HTTP, once it listens
+	demo       bool         // the demo configuration was applied, and its pages are shown
 }
 
 // openHouse connects to PostgreSQL (waiting a little for it) and prepares the rest; nothing runs yet.
@@ -93,6 +99,10 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 		h.store.Close()
 		return nil, err
 	}
+	if h.surveys, err = surveypage.New(surveypage.Options{Log: log}, h.store); err != nil {
+		h.store.Close()
+		return nil, err
+	}
 	host, _ := os.Hostname()
 	identity := fmt.Sprintf("parley@%s/%d", host, os.Getpid())
 	h.carriers = newCarriers(h, identity+"/"+string(interaction.NewID()))
@@ -120,6 +130,14 @@ func (h *house) close() {
 	h.store.Close()
 }
 
+// publicURL is where customers reach this house; empty: nowhere that we know. The demo's customers are on this machine.
+func (h *house) publicURL() string {
+	if listening, ok := h.webAddress.Load().(string); ok && h.config.PublicURL == "" && h.demo {
+		return "http://" + listening
+	}
+	return strings.TrimSuffix(h.config.PublicURL, "/")
+}
+
 // activities joins the subjects with what they need.
 func (h *house) activities() workers.Activities {
 	return workers.Activities{
@@ -129,6 +147,7 @@ func (h *house) activities() workers.Activities {
 		Review:         &review.Activities{Store: h.store},
 		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carriers.sender, RepeatUnknown: h.config.RepeatSends},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
+		Survey:         &survey.Activities{Store: h.store, Address: h.publicURL},
 		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}, Hours: &calendar.Shelf{}},
 	}
 }
@@ -162,6 +181,7 @@ func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string)
 	if err != nil {
 		return err
 	}
+	h.webAddress.Store(web.address)
 	mailbox, err := h.listenSMTP(ctx)
 	if err != nil {
 		return err

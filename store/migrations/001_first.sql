@@ -36,6 +36,12 @@ create table queues (
 	push boolean not null default false          -- offered by the dispatcher; otherwise pulled only
 );
 
+create table surveys (                           -- what customers are asked when an interaction is over
+	name text primary key,
+	title text not null default '',
+	definition jsonb not null
+);
+
 create table entry_points (
 	name text primary key,
 	channel text not null,
@@ -46,6 +52,7 @@ create table entry_points (
 	from_name text not null default '',
 	language text not null default 'en',
 	calendar text references calendars,
+	survey text references surveys,              -- null: nobody is asked
 	chat jsonb,                                  -- policies of a chat's entry point; null: the defaults
 	sms jsonb,                                   -- policies of short messages; null: the defaults
 	joins boolean not null default false         -- what arrives here joins the contact's open interaction, whatever channel that is of
@@ -180,6 +187,7 @@ create table contacts (
 	created_at timestamptz not null default now(),
 	erased_at timestamptz,
 	merged_into uuid,                            -- the contact that this one was found to be
+	no_surveys boolean not null default false,   -- he does not want to be asked
 	version bigint not null default 1
 );
 
@@ -325,7 +333,7 @@ create view all_interactions as
 create table messages (
 	interaction_id uuid not null,
 	number bigint not null,
-	kind text not null check (kind in ('in', 'reply', 'auto', 'note', 'transcript')),
+	kind text not null check (kind in ('in', 'reply', 'auto', 'note', 'transcript', 'survey')),
 	at timestamptz not null default now(),
 	author uuid,
 	sender jsonb not null default '{}',
@@ -600,6 +608,23 @@ create table session_sends (                     -- what was said to such a cust
 	primary key (session_id, number)
 );
 create index session_sends_open on session_sends (session_id, number) where state in ('queued', 'in_flight');
+
+-- ---------------------------------------------------------------- surveys
+
+create table survey_asks (                       -- one an interaction at most; its answers come once
+	interaction_id uuid primary key,
+	survey text not null,
+	contact_id uuid not null,
+	agent_id uuid,                               -- who spoke with the customer last
+	mailed boolean not null,                     -- otherwise shown in a chat's window
+	asked_at timestamptz not null default now(),
+	until timestamptz not null,                  -- no answers behind it
+	sheet jsonb not null,                        -- the questions as they were asked
+	answered_at timestamptz,
+	answers jsonb not null default '{}',         -- may be personal: erasure empties it
+	score real                                   -- 0 to 100
+) partition by range (interaction_id);
+create index survey_asks_contact on survey_asks (contact_id, asked_at);
 
 -- ---------------------------------------------------------------- understanding
 
@@ -971,7 +996,7 @@ create table live_states (
 create function make_months(from_time timestamptz, ahead int) returns void language plpgsql as $$
 declare
 	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks', 'review_results',
-		'chat_sessions', 'chat_messages', 'chat_participants'];
+		'chat_sessions', 'chat_messages', 'chat_participants', 'survey_asks'];
 	by_time constant text[] := array['events', 'facts'];
 	month timestamptz;
 	parent text;
