@@ -30,12 +30,12 @@ type SurveyResult struct {
 	AskedAt       time.Time         `json:"asked_at"`
 	AnsweredAt    *time.Time        `json:"answered_at,omitempty"`
 	Score         *float64          `json:"score,omitempty" doc:"mean of the scores, 0 to 100; absent where none was given"`
-	Questions     []SurveyQuestion  `json:"questions" nullable:"false" doc:"as they were asked"`
+	Questions     []AskedQuestion  `json:"questions" nullable:"false" doc:"as they were asked"`
 	Answers       map[string]string `json:"answers" doc:"by question's key; erased with the person"`
 }
 
-// SurveyQuestion is a question as it was asked.
-type SurveyQuestion struct {
+// AskedQuestion is a question as it was asked.
+type AskedQuestion struct {
 	Key      string   `json:"key"`
 	Kind     string   `json:"kind" enum:"score,choice,text"`
 	Text     string   `json:"text"`
@@ -56,8 +56,8 @@ func surveyView(r interaction.SurveyResult) SurveyResult {
 	if v.Answers == nil {
 		v.Answers = map[string]string{}
 	}
-	v.Questions = each(r.Questions, func(q interaction.SurveyAsked) SurveyQuestion {
-		return SurveyQuestion{q.Key, string(q.Kind), q.Text, q.Least, q.Most, q.Choices, q.Required}
+	v.Questions = each(r.Questions, func(q interaction.SurveyAsked) AskedQuestion {
+		return AskedQuestion{q.Key, string(q.Kind), q.Text, q.Least, q.Most, q.Choices, q.Required}
 	})
 	return v
 }

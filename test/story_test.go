@@ -28,6 +28,7 @@ import (
 	"parley/activities/postprocessing"
 	"parley/activities/review"
 	"parley/activities/routing"
+	"parley/activities/survey"
 	"parley/activities/screening"
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
@@ -112,6 +113,7 @@ func newStage(t *testing.T) *stage {
 			Review:         &review.Activities{Store: st.store},
 			Delivery:       &delivery.Activities{Store: st.store, Sender: func(interaction.Outbound) interaction.Sender { return st.sender }},
 			Postprocessing: &postprocessing.Activities{Store: st.store},
+			Survey:         &survey.Activities{Store: st.store, Address: func() string { return "http://parley.example.test" }},
 			Conversation:   &conversation.Activities{Store: st.store, Renderer: asItStands{}, Hours: &calendar.Shelf{}},
 		}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -39,13 +40,30 @@ func load(folder string) assets {
 		if err != nil {
 			return err
 		}
-		all[strings.TrimPrefix(name, folder+"/")], err = pack(content)
+		all[strings.TrimPrefix(name, folder+"/")], err = pack(withoutComments(path.Ext(name), content))
 		return err
 	})
 	if err != nil {
 		panic(err)
 	}
 	return all
+}
+
+// Comments of our own files: lines that are nothing else, and blocks. None of them stands within a text.
+var (
+	lineComments  = regexp.MustCompile(`(?m)^[ \t]*//.*\n`)
+	blockComments = regexp.MustCompile(`(?ms)^[ \t]*/\*.*?\*/[ \t]*\n`)
+)
+
+// withoutComments leaves out what only our own readers need; customers' pages would load it each time.
+func withoutComments(ext string, content []byte) []byte {
+	switch ext {
+	case ".js":
+		return lineComments.ReplaceAll(blockComments.ReplaceAll(content, nil), nil)
+	case ".css":
+		return blockComments.ReplaceAll(content, nil)
+	}
+	return content
 }
 
 func pack(content []byte) (asset, error) {

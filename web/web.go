@@ -1,5 +1,5 @@
 // Package web holds what runs in browsers, embedded in the binary: the customer's chat widget and a page that shows it. It is plain
-// JavaScript modules and style sheets, served as they were written; nothing is built.
+// JavaScript modules and style sheets, served as they were written, without their comments; nothing is built.
 package web
 
 import "embed"

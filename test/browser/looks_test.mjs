@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { begin, connected, launch, picture, say, shows, visit } from "./harness.mjs";
-import { Scripted } from "./scripted.mjs";
+import { Scripted, survey } from "./scripted.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -66,9 +66,17 @@ for (const { name, language = "en", ...options } of looks) {
     await page.locator("#copy").check();
     await look("finish");
     await page.locator(".second").click();
+    server.survey = survey;
     server.say({ kind: "ended", text: "inactive", from: { role: "system" } });
-    await page.locator(".ended").waitFor();
+    await page.locator(".survey").waitFor();
     assert.equal(await page.locator(".typing").textContent(), "", "nobody is writing any more");
+    await page.locator(".survey .main").click();
+    await page.locator("#q0-problem").waitFor();
+    await look("survey");
+    await page.locator(".scores input").nth(3).check();
+    await look("survey-answered");
+    await page.locator(".survey .main").click();
+    await page.locator(".survey").waitFor({ state: "detached" });
     await look("ended");
   });
 }

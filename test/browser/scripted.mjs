@@ -3,6 +3,14 @@
 
 export const limits = { max_text: 4096, max_files: 3, max_file_bytes: 2 << 20, max_bytes: 5 << 20, transcript: "asked" };
 
+export const survey = {
+  language: "en", intro: "Two questions, half a minute.", thanks: "", answered: false, questions: [
+    { key: "how", kind: "score", text: "How satisfied are you with this chat?", least: 1, most: 5, required: true },
+    { key: "solved", kind: "choice", text: "Is your problem solved?", choices: ["yes", "partly", "<b>no</b>"] },
+    { key: "word", kind: "text", text: "What could we do better?" },
+  ],
+};
+
 export class Scripted {
   constructor({ sockets = true } = {}) {
     Object.assign(this, { sockets, messages: [], links: new Set(), heard: [], opened: [], polls: [], uploads: [], acknowledging: true, tries: 0 });
@@ -15,6 +23,15 @@ export class Scripted {
     await page.route(/\/in\/[^/]+\/sessions$/, (route) => this.open(route));
     await page.route(/\/in\/[^/]+\/sessions\/[^/]+\/frames/, (route) => this.poll(route));
     await page.route(/\/in\/[^/]+\/sessions\/[^/]+\/files/, (route) => this.file(route));
+    await page.route(/\/in\/[^/]+\/sessions\/[^/]+\/survey$/, (route) => this.ask(route));
+  }
+
+  // ask gives the survey, or keeps its answers.
+  ask(route) {
+    if (route.request().method() === "GET") return route.fulfill({ json: { survey: this.survey ?? null } });
+    if (this.refuseSurvey) return route.fulfill(this.refuseSurvey);
+    this.answers = route.request().postDataJSON();
+    return route.fulfill({ json: { answered: true } });
   }
 
   open(route) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { begin, bubbles, launch, picture, say, shows, until, visit } from "./harness.mjs";
-import { Scripted } from "./scripted.mjs";
+import { Scripted, survey } from "./scripted.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -191,6 +191,52 @@ test("keyboard alone", async () => {
   await page.getByText("You ended the chat.").waitFor();
   assert.equal(server.said("transcript")[0].email, "cleo@customer.test");
   await until("the focus to be on what comes next", async () => (await focused())?.name === "Start a new chat");
+});
+
+test("a chat's end asks how it was, by keyboard, once", async () => {
+  const { page, server } = await scene();
+  server.survey = survey;
+  server.say({ kind: "ended", text: "agent" });
+  const form = page.getByRole("form", { name: "How did we do?" });
+  await form.waitFor();
+  const group = form.getByRole("group", { name: "How satisfied are you with this chat?" });
+  assert.equal(await group.getByRole("radio").count(), 5);
+  assert.deepEqual(await group.getByRole("radio").evaluateAll((all) => all.map((at) => at.labels[0].textContent)), ["1", "2", "3", "4", "5"]);
+  assert.deepEqual(await form.getByRole("radio").evaluateAll((all) => all.slice(5).map((at) => at.labels[0].textContent)), ["yes", "partly", "<b>no</b>"]);
+  await form.getByRole("button", { name: "Send" }).click();
+  assert.equal(await page.locator("#q0-problem").isVisible(), true);
+  assert.equal(server.answers, undefined);
+  await page.keyboard.press("ArrowRight"); // the focus went to the question that is missing
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("More <b>tea</b>");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+  server.refuseSurvey = { status: 503, json: { code: "database_away" } };
+  await form.getByRole("button", { name: "Send" }).click();
+  await form.getByRole("alert").filter({ hasText: "did not work" }).waitFor();
+  server.refuseSurvey = undefined;
+  await form.getByRole("button", { name: "Send" }).click();
+  await page.getByRole("status").filter({ hasText: "Thank you for your answers." }).waitFor();
+  assert.deepEqual(server.answers, { answers: { how: "3", word: "More <b>tea</b>" }, never: true });
+  assert.equal(await page.evaluate(() => document.querySelector(".parley-chat").shadowRoot.activeElement.textContent), "Start a new chat");
+  await page.goto(page.url());
+  await page.getByText("The chat was ended by our team.").waitFor();
+  assert.equal(await page.locator(".survey").count(), 0, "it is not asked again");
+  assert.deepEqual(page.complaints.filter((line) => !line.includes("503")), []);
+});
+
+test("who does not want to be asked says so, and the next chat begins", async () => {
+  const { page, server } = await scene();
+  server.survey = survey;
+  server.say({ kind: "ended", text: "agent" });
+  await page.locator("#never").check();
+  await page.getByRole("button", { name: "No, thanks" }).click();
+  await page.locator(".survey").waitFor({ state: "detached" });
+  assert.deepEqual(server.answers, { answers: {}, never: true });
+  await page.getByRole("button", { name: "Start a new chat" }).click();
+  await page.locator("#name").waitFor();
 });
 
 test("a screen reader is told what is new, once", async () => {

@@ -281,6 +281,35 @@ export class Conversation extends EventTarget {
     return this.link?.send({ type: "transcript", email: address }) ?? false;
   }
 
+  /** survey gives what is asked when the session is over; null: nothing, or no more. */
+  async survey() {
+    const { ticket } = this;
+    if (!ticket || ticket.surveyed) return null;
+    const answer = await this.ask("GET").catch(() => null);
+    const { survey } = answer?.ok ? await answer.json() : {};
+    return ticket === this.ticket && survey && !survey.answered ? survey : null;
+  }
+
+  /** answerSurvey sends {answers, never}, and throws a Refusal where that is refused. */
+  async answerSurvey(body) {
+    const answer = await this.ask("POST", JSON.stringify(body)).catch(() => {
+      throw new Refusal("unreachable");
+    });
+    if (!answer.ok) throw await refusalOf(answer);
+  }
+
+  ask(method, body) {
+    const { session, token } = this.ticket;
+    return fetch(new URL(`sessions/${session}/survey`, this.base), { method, body, headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" } });
+  }
+
+  /** surveyed remembers that nothing is to be asked again. */
+  surveyed() {
+    if (!this.ticket) return;
+    this.ticket.surveyed = true;
+    this.memory.keepTicket(this.ticket);
+  }
+
   /** close leaves a session that is over behind, so that the next one can be opened. */
   close() {
     this.link?.stop();

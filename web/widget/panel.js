@@ -46,7 +46,9 @@ export class Panel {
     this.endButton = el("button", { type: "button", class: "bar", "aria-label": say("end"), title: say("end"), onclick: () => this.end() }, icon("leave"));
     this.over = el("p", { class: "soft" }, say("lost"));
     this.copy = el("p", { class: "soft", hidden: true });
-    this.ended = el("div", { class: "ended" }, this.over, this.copy,
+    this.asked = el("div", { class: "asked" });
+    this.thanks = el("p", { class: "soft", role: "status", dir: "auto" });
+    this.ended = el("div", { class: "ended" }, this.over, this.copy, this.asked, this.thanks,
       this.againButton = el("button", { type: "button", class: "main", onclick: () => this.again() }, say("again")));
     this.panel = el("section", { class: "panel", id: "panel", role: "dialog", "aria-labelledby": "title", hidden: true },
       el("div", { class: "head" },
@@ -105,6 +107,8 @@ export class Panel {
     this.composer.element.hidden = phase !== "live";
     this.endButton.hidden = phase !== "live";
     this.ended.hidden = !over;
+    if (phase !== "ended") this.forSession = null;
+    else if (this.forSession !== this.conversation.ticket) this.askSurvey();
     this.over.hidden = phase !== "lost"; // that a chat was ended, and by whom, stands in the list
     label(this.status, this.statusText());
     this.log.update();
@@ -153,8 +157,30 @@ export class Panel {
     label(this.copy, answer.address ? this.say("transcriptOn", { email: answer.address }) : "");
   }
 
+  // askSurvey asks how it was, once the session is over, if the server wants to know.
+  async askSurvey() {
+    const { conversation, say, explain } = this;
+    const ticket = (this.forSession = conversation.ticket);
+    const sheet = await conversation.survey();
+    if (!sheet || this.forSession !== ticket) return;
+    const { SurveyForm } = await import("./survey.js");
+    const form = new SurveyForm({
+      sheet, say, explain, onSend: (answers) => conversation.answerSurvey(answers),
+      onDone: (thanks) => {
+        conversation.surveyed();
+        this.asked.replaceChildren();
+        label(this.thanks, thanks);
+        this.againButton.focus();
+      },
+    });
+    this.asked.replaceChildren(form.element);
+    this.log.toEnd();
+  }
+
   again() {
     this.copy.hidden = true;
+    this.asked.replaceChildren();
+    label(this.thanks, "");
     this.conversation.close();
     this.start.focus();
   }
