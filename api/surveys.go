@@ -30,7 +30,7 @@ type SurveyResult struct {
 	AskedAt       time.Time         `json:"asked_at"`
 	AnsweredAt    *time.Time        `json:"answered_at,omitempty"`
 	Score         *float64          `json:"score,omitempty" doc:"mean of the scores, 0 to 100; absent where none was given"`
-	Questions     []AskedQuestion  `json:"questions" nullable:"false" doc:"as they were asked"`
+	Questions     []AskedQuestion   `json:"questions" nullable:"false" doc:"as they were asked"`
 	Answers       map[string]string `json:"answers" doc:"by question's key; erased with the person"`
 }
 

@@ -46,6 +46,9 @@ func Faults(list []*Fault) error {
 // EntryWorkflows are the workflows that entry points can be bound to.
 var EntryWorkflows = []string{WorkflowEmail, WorkflowChat, WorkflowMMS, WorkflowSocial, WorkflowSMS}
 
+// ChatWorkflows are those of them that chats are bound to, and nothing else is: the story of a conversation.
+var ChatWorkflows = []string{WorkflowChat}
+
 // Channels are all channels.
 var Channels = []Channel{Email, WebForm, Chat, SMS, MMS, Callback, Social}
 
@@ -298,8 +301,8 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 	}
 	at.names("calendar", e.Calendar, ListCalendars)
 	at.names("survey", e.Survey, ListSurveys)
-	if (e.Channel == Chat) != (e.Workflow == WorkflowChat) {
-		at.fault("workflow", e.Workflow, "does not fit channel %s; chats are handled by %s, and nothing else is", e.Channel, WorkflowChat)
+	if (e.Channel == Chat) != slices.Contains(ChatWorkflows, e.Workflow) {
+		at.fault("workflow", e.Workflow, "does not fit channel %s; chats, and nothing else, are handled by %s", e.Channel, strings.Join(ChatWorkflows, " or "))
 	}
 	if e.Chat != nil {
 		if e.Channel != Chat && e.Channel != SMS {

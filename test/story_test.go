@@ -19,6 +19,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"parley/activities/autoresponse"
@@ -28,8 +29,8 @@ import (
 	"parley/activities/postprocessing"
 	"parley/activities/review"
 	"parley/activities/routing"
-	"parley/activities/survey"
 	"parley/activities/screening"
+	"parley/activities/survey"
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
 	"parley/adapters/smpp"
@@ -54,6 +55,7 @@ type stage struct {
 	sender  *scriptedSender
 	people  map[string]interaction.Actor
 	inbound workers.Bell
+	own     map[string]any // a designer's workflows
 }
 
 // asItStands renders a text as it stands.
@@ -79,13 +81,17 @@ func (s *scriptedSender) Send(ctx context.Context, out interaction.Outbound, com
 	return got
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T) *stage { return newStageWith(t, nil) }
+
+// newStageWith is a stage with workflows of a designer's own.
+func newStageWith(t *testing.T, own map[string]any) *stage {
+	t.Helper()
 	address := os.Getenv("PARLEY_TEST_TEMPORAL_ADDRESS")
 	if address == "" {
 		t.Skip("PARLEY_TEST_TEMPORAL_ADDRESS is not set: make test sets it")
 	}
 	log := slog.New(slog.DiscardHandler)
-	st := &stage{t: t, inbound: workers.NewBell(), people: map[string]interaction.Actor{}}
+	st := &stage{t: t, inbound: workers.NewBell(), people: map[string]interaction.Actor{}, own: own}
 	news := workers.NewBell()
 	st.store = storetest.New(t, store.Options{Log: log, Wake: store.Wake{Inbound: st.inbound.Ring, Outbox: news.Ring}})
 	var err error
@@ -106,7 +112,7 @@ func newStage(t *testing.T) *stage {
 			interaction.Email: mail.Parser{}, interaction.SMS: smpp.Parser{},
 		}},
 		&workers.Relay{Store: st.store, Engine: st.engine.On(queue), Bell: news, Log: log},
-		&workers.Worker{Client: st.engine.Client(), Queue: queue, Activities: workers.Activities{
+		&workers.Worker{Client: st.engine.Client(), Queue: queue, Own: own, Activities: workers.Activities{
 			Understanding:  &understanding.Activities{Store: st.store, Screener: &screening.Screener{}, Categorizer: &categorization.Categorizer{}},
 			Autoresponse:   &autoresponse.Activities{Store: st.store},
 			Routing:        &routing.Activities{Store: st.store},
@@ -195,6 +201,9 @@ func (st *stage) replay(id interaction.ID) {
 	history := fetch(st.t, st.engine.Client(), string(id))
 	replayer := worker.NewWorkflowReplayer()
 	workers.RegisterWorkflows(replayer)
+	for name, story := range st.own {
+		replayer.RegisterWorkflowWithOptions(story, workflow.RegisterOptions{Name: name})
+	}
 	require.NoError(st.t, replayer.ReplayWorkflowHistory(nil, history))
 	for _, e := range history.Events {
 		require.Less(st.t, len(e.String()), 4<<10, "no event is large")

@@ -68,7 +68,8 @@ type Worker struct {
 	Client     client.Client
 	Queue      string // task queue; the interactions' when empty
 	Activities Activities
-	Log        *slog.Logger // nil: nowhere
+	Own        map[string]any // workflows beside those of the house, by the names that entry points bind to
+	Log        *slog.Logger   // nil: nowhere
 }
 
 // Run polls until the context ends; what is running then may finish. A Temporal that is away when the worker starts, or that sends it
@@ -101,6 +102,9 @@ func (w *Worker) round(ctx context.Context) (bool, error) {
 		},
 	})
 	Register(t, w.Activities)
+	for name, story := range w.Own {
+		t.RegisterWorkflowWithOptions(story, workflow.RegisterOptions{Name: name})
+	}
 	if err := t.Start(); err != nil {
 		return false, err
 	}

@@ -118,7 +118,7 @@ func TestWhoWantsNoSurveysSaysSo(t *testing.T) {
 }
 
 func TestWhatIsWrongWithALink(t *testing.T) {
-	k, h := house(t, "de")
+	_, h := house(t, "de")
 	w := ask(t, h, http.MethodGet, "/survey/wrong", nil)
 	require.Equal(t, http.StatusNotFound, w.Code)
 	require.Equal(t, http.StatusMethodNotAllowed, ask(t, h, http.MethodDelete, "/survey/right", nil).Code)
@@ -128,6 +128,7 @@ func TestWhatIsWrongWithALink(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, w.Code, "guessing is slow")
 	require.NotEmpty(t, w.Header().Get("Retry-After"))
 
+	var k *kept
 	k, h = house(t, "de")
 	k.away = true
 	w = ask(t, h, http.MethodGet, "/survey/right", nil)
