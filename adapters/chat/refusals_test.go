@@ -156,13 +156,16 @@ func TestUnknownTypes(t *testing.T) {
 				types = append(types, "x"+s)
 			}
 		}
+		unanswered := make(chan struct{}, 500) // who asks more without reading is cut off, and rightly
 		go func() {
 			for _, kind := range types {
+				unanswered <- struct{}{}
 				client.send(out{"type": kind, "session": c.session, "text": "<script>"})
 			}
 		}()
 		for n, kind := range types {
 			answer := client.next()
+			<-unanswered
 			want := out{"type": "error", "code": "unknown_type", "text": "there is no frame of this type"}
 			if role == "agent" {
 				want["session"] = c.session
