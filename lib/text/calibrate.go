@@ -47,6 +47,7 @@ type heldOut struct {
 	classes int
 	samples []int
 	heads   [][]float32
+	layers  []*layers // of the last heads that were held out from
 }
 
 func (t *trainer) holdOut(m *Model) (*heldOut, error) {
@@ -74,7 +75,7 @@ func (t *trainer) holdOut(m *Model) (*heldOut, error) {
 			}
 			m.heads[0].weight = linearWeight
 		}
-		held.samples = append(held.samples, outside...)
+		held.samples, held.layers = append(held.samples, outside...), trained
 		units := make([]float32, hiddenUnits+p.classes)
 		for h, l := range trained {
 			for _, i := range outside {
@@ -102,7 +103,7 @@ func (o *heldOut) combine(m *Model) (sums []float32, raws []float64) {
 		sum := sums[i*o.classes : (i+1)*o.classes]
 		for h, head := range m.heads {
 			scores := slices.Clone(o.heads[h][i*o.classes : (i+1)*o.classes])
-			raws[i] += head.weight * head.temperature * float64(slices.Max(scores))
+			raws[i] += head.weight * head.temperature * o.layers[h].standout(scores, m.several)
 			if m.several {
 				addScaled(sum, scores, float32(head.weight*head.temperature))
 				continue

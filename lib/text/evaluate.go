@@ -15,6 +15,8 @@ type Report struct {
 	CalibrationError float64          `json:"ece"`      // mean distance between confidence and accuracy, 15 bins
 	Categories       []CategoryReport `json:"categories"`
 	Confusion        []Confusion      `json:"confusion"` // what was taken for what, the most frequent first
+	Curve            []Point          `json:"curve"`     // of all categories together, the surest texts first
+	Reliability      []Reliability    `json:"reliability"`
 }
 
 // CategoryReport is one category's part of a Report.
@@ -26,6 +28,25 @@ type CategoryReport struct {
 	Precision float64 `json:"precision"` // 0 if nothing was given to it
 	Recall    float64 `json:"recall"`    // 0 if nothing belongs to it
 	F1        float64 `json:"f1"`
+
+	Thresholds Thresholds `json:"thresholds"`
+}
+
+// Reliability tells how often texts given with about this confidence were right.
+type Reliability struct {
+	Confidence float64 `json:"confidence"` // mean of the bin
+	Right      float64 `json:"right"`      // share
+	Samples    int     `json:"samples"`
+}
+
+// Mixed gives the confusions that are worth a look: a category of which more than the share is taken for another.
+func (r Report) Mixed() (mixed []Confusion) {
+	for _, c := range r.Confusion {
+		if c.Share > Mixed {
+			mixed = append(mixed, c)
+		}
+	}
+	return mixed
 }
 
 // Confusion counts samples of one category that were given another. Share is
@@ -44,6 +65,7 @@ type tally struct {
 	samples, right, top3 int
 	byCategory           map[string]*CategoryReport
 	confused             map[[2]string]int
+	verdicts             []verdict
 	bins                 [calibrationBins]struct {
 		count, right int
 		confidence   float64
@@ -68,6 +90,7 @@ func (t *tally) add(truth string, ranked []Scored) {
 	t.of(truth).Samples++
 	given := ranked[0]
 	t.of(given.Category).Predicted++
+	t.verdicts = append(t.verdicts, verdict{given.Category, given.Confidence, given.Category == truth})
 	bin := &t.bins[min(int(given.Confidence*calibrationBins), calibrationBins-1)]
 	bin.count++
 	bin.confidence += given.Confidence
@@ -92,11 +115,21 @@ func (t *tally) report() Report {
 	r.Accuracy, r.Top3 = float64(t.right)/n, float64(t.top3)/n
 	for _, bin := range t.bins {
 		r.CalibrationError += math.Abs(float64(bin.right)-bin.confidence) / n
+		if bin.count > 0 {
+			r.Reliability = append(r.Reliability, Reliability{bin.confidence / float64(bin.count), ratio(bin.right, bin.count), bin.count})
+		}
+	}
+	const curvePoints = 200
+	r.Curve = thin(curve(t.verdicts, t.samples), curvePoints)
+	byCategory := map[string][]verdict{}
+	for _, v := range t.verdicts {
+		byCategory[v.given] = append(byCategory[v.given], v)
 	}
 	occurring := 0
 	for _, c := range t.byCategory {
 		c.Precision, c.Recall = ratio(c.Right, c.Predicted), ratio(c.Right, c.Samples)
 		c.F1 = ratio(2*c.Right, c.Predicted+c.Samples)
+		c.Thresholds = thresholds(curve(byCategory[c.Category], c.Samples), c.Samples)
 		r.Categories = append(r.Categories, *c)
 	}
 	slices.SortFunc(r.Categories, func(a, b CategoryReport) int { return strings.Compare(a.Category, b.Category) })

@@ -141,7 +141,7 @@ func (m *Model) score(s *scorer, v vector) (raw float64) {
 	clear(s.sum)
 	for _, h := range m.heads {
 		h.scoreInto(s.scores, s.units, v, len(m.vocabulary.hashes))
-		raw += h.weight * h.temperature * float64(slices.Max(s.scores))
+		raw += h.weight * h.temperature * h.standout(s.scores, m.several)
 		if m.several {
 			addScaled(s.sum, s.scores, float32(h.weight*h.temperature))
 			continue
@@ -150,6 +150,20 @@ func (m *Model) score(s *scorer, v vector) (raw float64) {
 		addScaled(s.sum, s.scores, float32(h.weight))
 	}
 	return raw
+}
+
+// standout is how far the best score stands out, which tells whether a text fits anywhere. A linear machine knows no from yes by itself, and so do scores of
+// which each stands for itself; scores that compete mean something only against each other.
+func (l *layers) standout(scores []float32, several bool) float64 {
+	highest := float64(slices.Max(scores))
+	if l.second == nil || several {
+		return highest
+	}
+	var sum float64
+	for _, score := range scores {
+		sum += float64(score)
+	}
+	return highest - sum/float64(len(scores))
 }
 
 // scoreInto gives the score of each category: of a linear head the margin, above 0 where the machine says yes.

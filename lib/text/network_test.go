@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -178,5 +180,45 @@ func TestNewSet(t *testing.T) {
 	}
 	if s = NewSet([]Labelled{{"x", []string{"a"}}, {"y", nil}}); !s.Several || len(s.Texts) != 2 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Scores that compete say nothing by their height: the same number added to all of them changes no confidence, so it must not change the fit.
+func TestStandoutOfANetworkIsNotItsHeight(t *testing.T) {
+	net := &layers{second: []float32{0}}
+	low, high := net.standout([]float32{1, 2, 6}, false), net.standout([]float32{11, 12, 16}, false)
+	if low != 3 || high != 3 {
+		t.Errorf("%v and %v, want 3 for both", low, high)
+	}
+	if got := (&layers{}).standout([]float32{-1, -0.5}, false); got != -0.5 {
+		t.Errorf("the margin of a linear head is %v", got)
+	}
+}
+
+// Of the public set's texts that fit nowhere most are refused when one in 25 of the others is.
+func TestTextsOutsideOfAPublicSetAreRefused(t *testing.T) {
+	if raceEnabled {
+		t.Skip("training takes fifteen times as long")
+	}
+	f, err := os.Open(filepath.Join(corpus(t, "clinc150"), "data_train_val.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	all, err := ReadLabelled(f, SplitTrain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := NewSet(all)
+	samples := make([]Sample, len(set.Texts))
+	for i, l := range set.Texts {
+		samples[i] = Sample{l.Text, l.Categories[0]}
+	}
+	inside, outside := oneFold(firstCategories(samples, 40), 5)
+	m := train(t, inside, small)
+	trial := Try(m, Set{Texts: setOf(outside).Texts, Outside: set.Outside})
+	t.Logf("accuracy %.3f, %.3f of the texts outside refused with %.3f of the others", trial.Accuracy, trial.OutsideRecall, trial.Refused)
+	if trial.OutsideRecall < 0.7 {
+		t.Error("want at least 0.7 of the texts outside refused")
 	}
 }
