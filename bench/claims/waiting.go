@@ -48,23 +48,25 @@ func (h *House) listen(ctx context.Context, token string) error {
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := h.client.Do(request)
-	if err != nil {
-		return err
-	}
-	lines := bufio.NewReader(response.Body)
-	if first, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(first, "id: ") {
-		return fmt.Errorf("a stream begins with %q: %w", first, err)
-	}
+	begun := make(chan error, 1)
 	go func() {
+		response, err := h.client.Do(request)
+		if err != nil {
+			begun <- err
+			return
+		}
 		defer func() { _ = response.Body.Close() }()
-		for {
-			if _, err := lines.ReadString('\n'); err != nil {
-				return
-			}
+		lines := bufio.NewReader(response.Body)
+		first, err := lines.ReadString('\n')
+		if err == nil && !strings.HasPrefix(first, "id: ") {
+			err = fmt.Errorf("a stream begins with %q", first)
+		}
+		begun <- err
+		for err == nil {
+			_, err = lines.ReadString('\n')
 		}
 	}()
-	return nil
+	return <-begun
 }
 
 // idle measures a leg in which nobody does anything.
