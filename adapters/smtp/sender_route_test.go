@@ -269,8 +269,9 @@ func TestAServerThatIsAwayIsLeftAlone(t *testing.T) {
 }
 
 func TestAuthLogin(t *testing.T) {
-	h := (&host{says: map[string]string{"EHLO": "250-host\r\n250 AUTH LOGIN", "AUTH": "334 UGFzc3dvcmQ6"}}).start(t)
-	h.says[base64.StdEncoding.EncodeToString([]byte("p"))] = "235 welcome"
+	h := (&host{says: map[string]string{
+		"EHLO": "250-host\r\n250 AUTH LOGIN", "AUTH": "334 UGFzc3dvcmQ6", base64.StdEncoding.EncodeToString([]byte("p")): "235 welcome",
+	}}).start(t)
 	o := h.sender(t, SenderOptions{User: "u", Password: "p"}).Send(t.Context(), adaptertest.Example(), agree)
 	require.Equal(t, interaction.SendSent, o.State, "%+v", o)
 }

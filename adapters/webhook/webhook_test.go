@@ -101,7 +101,7 @@ func TestOutcomes(t *testing.T) {
 	}
 	o := poster().Post(t.Context(), interaction.WebhookCall{Webhook: interaction.Webhook{URL: s.URL + "/never"}})
 	require.False(t, o.Delivered)
-	require.Contains(t, o.Answer, "timeout")
+	require.Contains(t, strings.ToLower(o.Answer), "timeout") // which of two clocks ran out first is chance
 	o = poster().Post(t.Context(), interaction.WebhookCall{Webhook: interaction.Webhook{URL: "http://169.254.169.254/"}})
 	require.Contains(t, o.Answer, safehttp.ErrForbidden.Error())
 }
