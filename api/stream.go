@@ -176,7 +176,7 @@ func (s *stream) rest() time.Duration {
 func (s *stream) page(ctx context.Context, happened bool) ([]interaction.StreamEvent, error) {
 	every := streamTick
 	if happened {
-		every /= 4
+		every = 2 * streamSoon
 	}
 	if len(s.tokens) == 0 || clock().Sub(s.checked) < every {
 		return s.events.Stream(ctx, s.end(), streamPage)
