@@ -46,17 +46,21 @@ func (m *Message) findBounces(root *part) {
 	r := reading{m: m}
 	root.walk(r.part)
 	m.holdsMessage = len(r.returned) > 0
+	r.likely = m.looksLikeReport()
 	m.returned = r.original()
-	switch ses, isSES := fromSES(strings.Join(r.texts, "\n")); {
-	case isSES:
-		m.bounces = ses
+	if strings.Contains(m.Text, `"notificationType"`) || strings.Contains(m.Text, `"eventType"`) {
+		if m.bounces = fromSES(r.said()); len(m.bounces) > 0 {
+			return
+		}
+	}
+	switch {
 	case len(r.feedback) > 0:
 		m.bounces = r.complaints()
 	case r.isComplaint():
 		m.bounces = []Bounce{complaint(m.returned.To, "abuse")}
 	case isUnsubscribe(m):
 		m.bounces = []Bounce{complaint(m.senderAddress(), "opt-out")}
-	case !r.isReport() && !m.looksLikeReport() && isAutoAnswer(m):
+	case !r.isReport() && !r.likely && isAutoAnswer(m):
 		m.bounces = []Bounce{r.vacation()}
 	default:
 		m.bounces = r.failures()
@@ -70,7 +74,8 @@ func (m *Message) findBounces(root *part) {
 // reading is a report while it is read.
 type reading struct {
 	m        *Message
-	texts    []string // what is written for people, outside the returned message
+	likely   bool     // a program that moves mail wrote it
+	texts    []*part  // what is written for people, outside the returned message
 	status   []header // groups of delivery-status fields
 	feedback []header // fields of feedback reports
 	receipt  header   // fields of a disposition notification
@@ -98,7 +103,7 @@ func (r *reading) part(p *part) bool {
 		}
 	case strings.HasPrefix(typ, "multipart/") && len(p.children) > 0:
 	case strings.HasPrefix(typ, "multipart/") || (typ == "text/plain" || typ == "text/html" || typ == "text") && p.dispo.typ != "attachment":
-		r.texts = append(r.texts, readable(p))
+		r.texts = append(r.texts, p)
 	case strings.HasPrefix(typ, "text/") && looksReturned(p.body):
 		r.takeReturned(p)
 	}
@@ -132,6 +137,15 @@ func (r *reading) isReport() bool { return len(r.status) > 0 }
 func decoded(p *part) []byte {
 	data, _ := decodeBody(p)
 	return data[:min(len(data), maxText)]
+}
+
+// said is the text for people, of all parts.
+func (r *reading) said() string {
+	pieces := make([]string, 0, len(r.texts))
+	for _, p := range r.texts {
+		pieces = append(pieces, readable(p))
+	}
+	return strings.Join(pieces, "\n")
 }
 
 // readable gives the text of a part, whatever form it is in.
@@ -173,8 +187,8 @@ func fieldGroups(b []byte) (groups []header) {
 // original names the mail that this is about.
 func (r *reading) original() (o Returned) {
 	h := r.returned
-	if len(h) == 0 && r.m.looksLikeReport() {
-		_, after := cutOriginal(strings.Join(r.texts, "\n"))
+	if len(h) == 0 && r.likely {
+		_, after := cutOriginal(r.said())
 		h = headerOf([]byte(strings.TrimLeft(after, "\n \t")))
 	}
 	if len(h) > 0 {
@@ -249,14 +263,17 @@ func (r *reading) vacation() Bounce {
 
 // failures reads delivery reports: by RFC 3464 where there is one, else from the words.
 func (r *reading) failures() []Bounce {
-	said, _ := cutOriginal(strings.Join(r.texts, "\n"))
+	if !r.isReport() && !r.likely {
+		return nil
+	}
+	said, _ := cutOriginal(r.said())
 	var list []Bounce
 	for _, group := range r.status {
 		if b, ok := fromGroup(group, r.status[0], said, len(r.status) <= 2); ok {
 			list = append(list, b)
 		}
 	}
-	if len(list) > 0 || !r.isReport() && !r.m.looksLikeReport() {
+	if len(list) > 0 {
 		return list
 	}
 	return r.fromWords(said)

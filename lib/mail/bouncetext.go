@@ -204,15 +204,15 @@ func appendNew(list []string, s string) []string {
 }
 
 // fromSES reads the notification that Amazon's service sends as JSON instead of a report.
-func fromSES(said string) (list []Bounce, ok bool) {
+func fromSES(said string) (list []Bounce) {
 	start := strings.IndexByte(said, '{')
-	if start < 0 || !strings.Contains(said, `"notificationType"`) && !strings.Contains(said, `"eventType"`) {
-		return nil, false
+	if start < 0 {
+		return nil
 	}
 	var n sesNotice
 	unfolded := strings.NewReplacer("!\n ", "", "\n ", "", "\n", "").Replace(said[start:]) // servers break its one long line
 	if err := json.NewDecoder(strings.NewReader(unfolded)).Decode(&n); err != nil {
-		return nil, false
+		return nil
 	}
 	for _, who := range n.Bounce.Recipients {
 		_, said := cutType(who.Diagnosis)
@@ -228,7 +228,7 @@ func fromSES(said string) (list []Bounce, ok bool) {
 		b.Status, b.Code = bounce.Codes(bounce.Evidence{Text: n.Delivery.Response})
 		list = append(list, b)
 	}
-	return list, len(list) > 0
+	return list
 }
 
 // sesNotice is the part of the notification that is read

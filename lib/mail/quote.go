@@ -13,7 +13,7 @@ func quoteBegins(all []string, i int) bool {
 	switch {
 	case line == "":
 		return false
-	case separator.MatchString(line):
+	case mayStand(line) && separator.MatchString(line):
 		return true
 	case drawnLine.MatchString(line) && headerSoon(all, i+1):
 		return true
@@ -21,6 +21,11 @@ func quoteBegins(all []string, i int) bool {
 		return true
 	}
 	return attributionAt(all, i)
+}
+
+// mayStand rules most lines out before the long expression is tried: a separator is drawn, or ends in a colon.
+func mayStand(line string) bool {
+	return strings.IndexByte("-_*=>#", line[0]) >= 0 || strings.HasPrefix(line, "—") || strings.HasSuffix(line, ":") || len(line) < 60 && strings.HasPrefix(strings.ToLower(line), "begin forwarded")
 }
 
 // separator stands on a line of its own above a whole quoted message.
@@ -58,7 +63,7 @@ var labelled = regexp.MustCompile(`^[\s>*_|]*([\p{L}\p{M}][\p{L}\p{M}' -]{0,24}?
 
 // labelOf gives the role of a line such as "*Von:* Anna", and what stands behind the label.
 func labelOf(line string) (role, string) {
-	if len(line) > 1000 {
+	if at := strings.IndexByte(line, ':'); len(line) > 1000 || at < 0 && !strings.Contains(line, "\uff1a") || at > 120 {
 		return 0, ""
 	}
 	m := labelled.FindStringSubmatch(line)
@@ -128,6 +133,9 @@ func attributionAt(all []string, i int) bool {
 	if i > 0 && strings.TrimSpace(all[i-1]) != "" && !isQuoted(all[i-1]) && continues(all[i]) {
 		return false
 	}
+	if !endsLikeAttribution(all[i:min(len(all), i+4)]) {
+		return false
+	}
 	if first := all[i]; !hasDate.MatchString(first) && !hasAddress.MatchString(first) && !startWord.MatchString(first) && !wroteWords.MatchString(first) {
 		return false
 	}
@@ -147,6 +155,26 @@ func attributionAt(all []string, i int) bool {
 	}
 	return false
 }
+
+// endsLikeAttribution rules most lines out: one of these lines must end in a colon, in dashes, or in a verb.
+func endsLikeAttribution(lines []string) bool {
+	for _, line := range lines {
+		line = strings.TrimRight(line, " \t*_>")
+		if line == "" {
+			return false
+		}
+		if strings.HasSuffix(line, ":") || strings.HasSuffix(line, "\uff1a") || strings.HasSuffix(line, "--") {
+			return true
+		}
+		if verbs[strings.ToLower(line[strings.LastIndexByte(line, ' ')+1:])] {
+			return true
+		}
+	}
+	return false
+}
+
+// verbs end an attribution that has no colon.
+var verbs = map[string]bool{"wrote": true, "schrieb": true, "écrit": true, "escribió": true, "scritto": true, "schreef": true, "escreveu": true, "napisał": true, "skrev": true, "kirjoitti": true, "написал": true}
 
 // continues reports whether a line begins in the middle of a sentence.
 func continues(line string) bool {

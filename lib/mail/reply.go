@@ -16,7 +16,7 @@ func replyText(s string, from []interaction.Address) string {
 	all := strings.Split(strings.TrimRight(s, " \t\n"), "\n")
 	all = all[belowQuote(all):]
 	end := len(all)
-	for i := range all {
+	for i := range all[:min(len(all), maxReplyLines)] {
 		quote := quoteBegins(all, i)
 		if !quote && !isSignature(all, i) {
 			continue
@@ -38,6 +38,9 @@ func replyText(s string, from []interaction.Address) string {
 	}
 	return reply
 }
+
+// maxReplyLines bounds how far down the end of the reply is looked for.
+const maxReplyLines = 5000
 
 // htmlReply is replyText for a mail that has only HTML: mail programs mark the
 // quoted message there, so that nobody needs to know their language.
@@ -159,10 +162,15 @@ func isSignature(all []string, i int) bool {
 	if line == "" || isQuoted(line) {
 		return false
 	}
-	if signatureMark.MatchString(line) {
+	if strings.IndexByte("-_\xe2", line[0]) >= 0 && signatureMark.MatchString(line) {
 		return !insideTable(all, i)
 	}
-	return deviceMark.MatchString(strings.Trim(line, "*_<>[]() "))
+	return standsAlone(all, i) && len(line) < 200 && deviceMark.MatchString(strings.Trim(line, "*_<>[]() "))
+}
+
+// standsAlone reports whether a line begins or ends a paragraph: only there programs put their marks.
+func standsAlone(all []string, i int) bool {
+	return i == 0 || i == len(all)-1 || strings.TrimSpace(all[i-1]) == "" || strings.TrimSpace(all[i+1]) == "" || isQuoted(all[i+1]) || endsLikeAttribution(all[i+1:min(len(all), i+4)])
 }
 
 var signatureMark = regexp.MustCompile(`^(--|—|––|__+|-- \*.*|-{2,3}\s?)$`)
