@@ -141,3 +141,30 @@ func TestATryAtARowThatWasTriedBeforeCountsWhileItIsParsed(t *testing.T) {
 	require.Equal(t, []interaction.ID{"a"}, b.back)
 	require.Len(t, b.settled, 1)
 }
+
+// The checks of a sender are kept with the message; one that panics, or none for the channel, costs nothing but its answer.
+func TestIntakeKeepsWhatTheChecksSay(t *testing.T) {
+	type check = func(context.Context, []byte, interaction.Facts) map[string]string
+	for name, c := range map[string]struct {
+		check check
+		want  map[string]string
+	}{
+		"an answer": {func(_ context.Context, raw []byte, facts interaction.Facts) map[string]string {
+			return map[string]string{"spf": "pass", "saw": string(raw) + " from " + facts.Peer}
+		}, map[string]string{"spf": "pass", "saw": "raw from 192.0.2.1:25"}},
+		"a panic":  {func(context.Context, []byte, interaction.Facts) map[string]string { panic("bad record") }, nil},
+		"no check": {nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &box{settled: map[interaction.ID]interaction.Parsed{}, rows: []interaction.Taken{{ID: "one", Channel: interaction.Email, Facts: interaction.Facts{Peer: "192.0.2.1:25"}}}}
+			w := &Intake{
+				Store: b, Log: slog.New(slog.DiscardHandler), Checks: map[interaction.Channel]check{interaction.Email: c.check},
+				Parsers: map[interaction.Channel]interaction.Parser{interaction.Email: parserFunc(func() interaction.Parsed { return interaction.Parsed{Message: interaction.Message{Subject: "read"}} })},
+			}
+			_, err := w.round(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "read", b.settled["one"].Message.Subject)
+			require.Equal(t, c.want, b.settled["one"].Message.Auth)
+		})
+	}
+}
