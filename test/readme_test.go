@@ -32,6 +32,7 @@ func TestTheReadmesCommandsRunAsWritten(t *testing.T) {
 	out := &strings.Builder{}
 	run.Stdout, run.Stderr = out, out
 	require.NoError(t, run.Start())
+	defer func() { _ = syscall.Kill(-run.Process.Pid, syscall.SIGINT) }() // whatever happens: what make has started holds run's output open
 	p.command, p.ended = run, make(chan struct{})
 	go func() {
 		defer close(p.ended)

@@ -97,6 +97,7 @@ func (h *house) secret(l interaction.Link) (string, error) {
 // carriers are the links as configuration has them now, and what this process made of them.
 type carriers struct {
 	h       *house
+	mail    interaction.Sender // the house's own way out
 	pulled  *workers.Links[*store.LinkLease]
 	current atomic.Pointer[carried]
 }
@@ -109,7 +110,7 @@ type carried struct {
 }
 
 func newCarriers(h *house, holder string) *carriers {
-	c := &carriers{h: h}
+	c := &carriers{h: h, mail: h.carrier()}
 	c.current.Store(&carried{})
 	c.pulled = &workers.Links[*store.LinkLease]{
 		Store: h.store, Holder: holder, Kinds: kindsThat(func(k linkKind) bool { return k.pull != nil }), Log: h.log,
@@ -172,7 +173,7 @@ func (c *carriers) sender(out interaction.Outbound) interaction.Sender {
 		return s
 	}
 	if out.Channel == interaction.Email || out.Channel == interaction.WebForm || out.Channel == interaction.Chat { // a chat's transcript is a mail
-		return c.h.carrier()
+		return c.mail
 	}
 	return noLine{}
 }

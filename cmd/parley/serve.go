@@ -105,6 +105,10 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 	}
 	host, _ := os.Hostname()
 	identity := fmt.Sprintf("parley@%s/%d", host, os.Getpid())
+	if err := h.openSender(); err != nil {
+		h.store.Close()
+		return nil, err
+	}
 	h.carriers = newCarriers(h, identity+"/"+string(interaction.NewID()))
 	h.forms, err = webform.New(webform.Options{Address: h.carriers.formAddress, Domain: c.Hostname, Logger: log}, h.inbox())
 	if err != nil {
@@ -119,7 +123,7 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 		return nil, err
 	}
 	h.know = newKnowledge(h.store, h.carriers, log)
-	return h, h.openSender()
+	return h, nil
 }
 
 func (h *house) close() {
