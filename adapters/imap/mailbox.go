@@ -86,13 +86,13 @@ func (m *Mailbox) session(ctx context.Context, lease interaction.Lease) (worked 
 		return false, err
 	}
 	for {
-		took, err := m.look(ctx, c, lease, &at)
+		had, took, err := m.look(ctx, c, lease, &at)
 		worked = worked || took > 0 || err == nil
 		if err != nil {
 			return worked, err
 		}
 		lease.Tell(ctx, interaction.LinkUp, "")
-		if err := m.wait(ctx, c, news); err != nil {
+		if err := m.wait(ctx, c, news, m.relyOn(c, had)); err != nil {
 			return worked, err
 		}
 	}
@@ -198,12 +198,21 @@ func isNo(err error) bool {
 	return errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo
 }
 
-// idleLimit is how long the server is relied on to tell of news before it is asked.
+// idleLimit is how long a server that tells of news is relied on when there was nothing to do.
 const idleLimit = 5 * time.Minute
 
+// relyOn is how long a server is relied on to tell of news before it is asked. Behind a look that had work it is asked again soon, whatever it can tell:
+// a mail that it did not list or give yet, beside others that it did, is no news to it when it can be had.
+func (m *Mailbox) relyOn(c *imapclient.Client, had int) time.Duration {
+	poll := time.Duration(m.settings.Poll) * time.Second
+	if had > 0 || !c.Caps().Has(imap.CapIdle) {
+		return poll
+	}
+	return max(poll, idleLimit)
+}
+
 // wait waits for news: told by the server where it can (RFC 2177), otherwise until it is time to ask.
-func (m *Mailbox) wait(ctx context.Context, c *imapclient.Client, news <-chan struct{}) error {
-	limit := time.Duration(m.settings.Poll) * time.Second
+func (m *Mailbox) wait(ctx context.Context, c *imapclient.Client, news <-chan struct{}, limit time.Duration) error {
 	if !c.Caps().Has(imap.CapIdle) {
 		return m.pause(ctx, c, news, limit)
 	}
@@ -211,7 +220,7 @@ func (m *Mailbox) wait(ctx context.Context, c *imapclient.Client, news <-chan st
 	if err := m.within(c, m.opts.StepLimit, func() (err error) { idle, err = c.Idle(); return err }); err != nil {
 		return err
 	}
-	err := m.pause(ctx, c, news, max(limit, idleLimit))
+	err := m.pause(ctx, c, news, limit)
 	return errors.Join(err, m.within(c, m.opts.StepLimit, func() error { return errors.Join(idle.Close(), idle.Wait()) }))
 }
 

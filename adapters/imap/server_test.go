@@ -39,10 +39,11 @@ type server struct {
 }
 
 type stored struct {
-	uid  uint32
-	raw  string
-	at   time.Time
-	late bool // not yet to be seen in a listing
+	uid    uint32
+	raw    string
+	at     time.Time
+	late   bool // not yet to be seen in a listing
+	absent int  // how often it is not there when it is asked for
 }
 
 func startServer(t *testing.T) *server {
@@ -245,6 +246,8 @@ func (d *dialogue) uid(tag, command string) bool {
 		case !contains(asked[1], d.mails[i].uid, d.next) && !last:
 		case d.mails[i].late && !body:
 			d.mails[i].late = false
+		case d.mails[i].absent > 0 && body:
+			d.mails[i].absent--
 		default:
 			found, at = append(found, d.mails[i]), append(at, i+1)
 		}

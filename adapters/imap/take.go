@@ -32,14 +32,14 @@ type listing struct {
 	at   time.Time
 }
 
-// look takes what is new, oldest first, and tells how many mails that were. It is two commands, and one for each mail.
-func (m *Mailbox) look(ctx context.Context, c *imapclient.Client, lease interaction.Lease, at *position) (took int, err error) {
+// look takes what is new, oldest first, and tells how many mails there were to take and how many it took. It is two commands, and one for each mail.
+func (m *Mailbox) look(ctx context.Context, c *imapclient.Client, lease interaction.Lease, at *position) (had, took int, err error) {
 	if err := m.open(c, at); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	found, err := m.list(c, at)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var taken []uint32
 	keep := func() error {
@@ -60,18 +60,18 @@ func (m *Mailbox) look(ctx context.Context, c *imapclient.Client, lease interact
 			taken = append(taken, mail.uid)
 		case errors.Is(err, errSkipped):
 		default:
-			return took, errors.Join(err, keep())
+			return len(found), took, errors.Join(err, keep())
 		}
 		if n%stride == stride-1 {
 			if err := keep(); err != nil {
-				return took, err
+				return len(found), took, err
 			}
 		}
 	}
-	return took, keep()
+	return len(found), took, keep()
 }
 
-// list gives the mails that need work, by UID. What a server says twice, out of order or unasked changes nothing.
+// list gives the mails that need work now, by UID. What a server says twice, out of order or unasked changes nothing.
 func (m *Mailbox) list(c *imapclient.Client, at *position) (found []listing, err error) {
 	err = m.within(c, m.opts.BodyLimit, func() error {
 		fetch := c.Fetch(at.listed(), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true})
@@ -80,7 +80,7 @@ func (m *Mailbox) list(c *imapclient.Client, at *position) (found []listing, err
 			if err != nil {
 				return errors.Join(err, fetch.Close())
 			}
-			if uid := uint32(one.UID); uid != 0 && !at.over(uid) {
+			if uid := uint32(one.UID); uid != 0 && !at.over(uid) && !time.Now().Before(m.rests[uid]) {
 				found = append(found, listing{uid, one.RFC822Size, one.InternalDate})
 			}
 		}
@@ -108,8 +108,6 @@ func (m *Mailbox) take(ctx context.Context, c *imapclient.Client, l listing, at 
 		delete(m.tried, l.uid)
 		m.rests[l.uid] = time.Now().Add(m.opts.Rest)
 		at.owe(l.uid)
-		return errSkipped
-	case time.Now().Before(m.rests[l.uid]):
 		return errSkipped
 	}
 	m.tried[l.uid]++
