@@ -34,6 +34,7 @@ type Store interface {
 	Reviews
 	Knowledge
 	Rules
+	Models
 	Contacts
 	People
 	Matching

@@ -28,6 +28,16 @@ func bytesOf(mediaType string, params ...string) func(*huma.Operation) {
 	}
 }
 
+// pageOf describes a page below path parameters.
+func pageOf(params ...string) func(*huma.Operation) {
+	return func(op *huma.Operation) {
+		for _, name := range params {
+			op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: text()})
+		}
+		answer(op, "200", "a page that needs nothing beside it", "text/html", text())
+	}
+}
+
 func uploadForm(s *server) func(*huma.Operation) {
 	return func(op *huma.Operation) {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{

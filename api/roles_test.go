@@ -103,6 +103,19 @@ var rolesTable = map[string]row{
 	"GET /v1/responses":                 {own: allOf(200), designer: 200, admin: 200},
 	"GET /v1/categories":                {own: allOf(200), designer: 200, admin: 200},
 	"POST /v1/rules/try":                {own: allOf(403), designer: 200, admin: 200, body: `{"message":{"text":"Hello"}}`},
+	"GET /v1/models":                    {own: allOf(403), designer: 200, admin: 200},
+	"GET /v1/models/{id}":               {own: allOf(403), designer: 200, admin: 200, object: "model", path: "/v1/models/01990000-0000-7000-8000-000000000001"},
+	"GET /v1/models/{id}/comparison":    {own: allOf(403), designer: 200, admin: 200, object: "model", path: "/v1/models/01990000-0000-7000-8000-000000000001/comparison?with=01990000-0000-7000-8000-000000000001"},
+	"GET /v1/models/{id}/report":        {own: allOf(403), designer: 200, admin: 200, object: "model", path: "/v1/models/01990000-0000-7000-8000-000000000001/report"},
+	"POST /v1/models/{id}/activate":     {own: allOf(403), designer: 200, admin: 200, object: "model", path: "/v1/models/01990000-0000-7000-8000-000000000001/activate"},
+	"POST /v1/models/rollback":          {own: allOf(403), designer: 409, admin: 409, body: `{"language":"en"}`},
+	"GET /v1/trainings":                 {own: allOf(403), designer: 200, admin: 200},
+	"POST /v1/trainings":                {own: allOf(403), designer: 201, admin: 201, body: `{"language":"en","labels":true}`},
+	"GET /v1/trainings/{id}":            {own: allOf(403), designer: 200, admin: 200, object: "training", path: "/v1/trainings/01990000-0000-7000-8000-000000000002"},
+	"POST /v1/trainings/{id}/cancel":    {own: allOf(403), designer: 200, admin: 200, object: "training", path: "/v1/trainings/01990000-0000-7000-8000-000000000002/cancel"},
+	"GET /v1/text-sets":                 {own: allOf(403), designer: 200, admin: 200},
+	"PUT /v1/text-sets/{name}":          {own: allOf(403), designer: 200, admin: 200, path: "/v1/text-sets/a", body: `{"language":"en","file":"text,category\nx,y\n"}`},
+	"DELETE /v1/text-sets/{name}":       {own: allOf(403), designer: 204, admin: 204, object: "set", path: "/v1/text-sets/a"},
 	"GET /v1/rules/hits":                {own: allOf(403), designer: 200, admin: 200},
 	"POST /v1/attachments":              {own: allOf(201), designer: 403, admin: 201, body: "form"},
 	"GET /v1/contacts":                  {own: allOf(200), designer: 403, admin: 200},
@@ -297,6 +310,12 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		author := map[string]string{"support": "ben"}[entryPoint]
 		_, review := h.review(entryPoint, author)
 		return review
+	case "model":
+		h.exec(`insert into models (id, name, language, report, data) values ('01990000-0000-7000-8000-000000000001', 'category', 'en', '{"judged": 5}', '') on conflict do nothing`)
+	case "training":
+		h.exec(`insert into trainings (id, language, profile) values ('01990000-0000-7000-8000-000000000002', 'en', 'fast') on conflict (id) do update set state = 'queued'`)
+	case "set":
+		h.exec(`insert into text_sets (name, language, texts, size) values ('a', 'en', '[]', 0) on conflict do nothing`)
 	case "webhook":
 		h.exec(`insert into webhooks (name, url, secret, cursor) values ('crm', 'https://crm.example.test/', 'x', '0.0') on conflict do nothing`)
 	case "chat":

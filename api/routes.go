@@ -127,6 +127,7 @@ func (s *server) addRoutes() {
 	on(s, route{method: post, path: "/v1/rules/try", summary: "See what screening rules would do with a message", configures: true, limit: textBody}, s.tryRules)
 	on(s, route{method: get, path: "/v1/rules/hits", summary: "How often each screening rule applied", configures: true}, s.ruleHits)
 
+	s.addModels()
 	s.addSupervision()
 	s.addStatistics()
 

@@ -47,6 +47,17 @@ func (s *Store) ActiveModels(ctx context.Context) ([]interaction.Model, error) {
 	return list, translate(err)
 }
 
+// ModelsOfFiles gives the last model of each language that was trained from configuration files, without its data.
+func (s *Store) ModelsOfFiles(ctx context.Context) ([]interaction.Model, error) {
+	rows, err := s.pool.Query(ctx, `select distinct on (name, language) id, name, language, ''::bytea, report->>'source' from models
+		where report ? 'source' order by name, language, created_at desc`)
+	if err != nil {
+		return nil, translate(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[interaction.Model])
+	return list, translate(err)
+}
+
 // AgentByLogin gives the id of an enabled agent.
 func (s *Store) AgentByLogin(ctx context.Context, login string) (interaction.ID, error) {
 	return one(ctx, s.pool, "agent", pgx.RowTo[interaction.ID], `select id from agents where login = $1 and enabled`, login)

@@ -79,8 +79,7 @@ func (t *tx) lockSetup(ctx context.Context) (interaction.Setup, error) {
 
 // setupApplied counts the change, so that every process takes it over, and writes a line for each thing.
 func (t *tx) setupApplied(ctx context.Context, by interaction.Actor, changes []interaction.Change, models int) error {
-	if _, err := t.Exec(ctx, `insert into settings (name, value) values ('configuration', '1')
-		on conflict (name) do update set value = to_jsonb((settings.value)::int + 1)`); err != nil {
+	if err := t.countSetup(ctx); err != nil {
 		return err
 	}
 	t.tasks = true
@@ -96,6 +95,13 @@ func (t *tx) setupApplied(ctx context.Context, by interaction.Actor, changes []i
 		}
 	}
 	return t.audit(ctx, event{Code: "configuration.applied", Actor: by, Data: map[string]any{"changes": len(changes), "models": models}})
+}
+
+// countSetup counts a change of what is read with the configuration; every process looks at the count.
+func (t *tx) countSetup(ctx context.Context) error {
+	_, err := t.Exec(ctx, `insert into settings (name, value) values ('configuration', '1')
+		on conflict (name) do update set value = to_jsonb((settings.value)::int + 1)`)
+	return err
 }
 
 var past = map[string]string{

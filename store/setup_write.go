@@ -242,7 +242,7 @@ func (t *tx) applyModels(ctx context.Context, setup interaction.Setup) error {
 		if _, err := t.Exec(ctx, `update models set active = false where name = $1 and language = $2`, m.Name, m.Language); err != nil {
 			return err
 		}
-		if _, err := t.Exec(ctx, `insert into models (id, name, language, active, report, data) values ($1, $2, $3, true, jsonb_build_object('source', $4::text), $5)`,
+		if _, err := t.Exec(ctx, `insert into models (id, name, language, active, activated_at, report, data) values ($1, $2, $3, true, now(), jsonb_build_object('source', $4::text), $5)`,
 			m.ID, m.Name, m.Language, m.Source, m.Data); err != nil {
 			return named(err, "training", m.Language)
 		}

@@ -31,6 +31,7 @@ import (
 	"parley/activities/routing"
 	"parley/activities/screening"
 	"parley/activities/survey"
+	"parley/activities/training"
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
 	"parley/adapters/smpp"
@@ -112,6 +113,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 			interaction.Email: mail.Parser{}, interaction.SMS: smpp.Parser{},
 		}},
 		&workers.Relay{Store: st.store, Engine: st.engine.On(queue), Bell: news, Log: log},
+		&workers.Trainings{Store: st.store, Engine: st.engine.On(queue), Log: log},
 		&workers.Worker{Client: st.engine.Client(), Queue: queue, Own: own, Activities: workers.Activities{
 			Understanding:  &understanding.Activities{Store: st.store, Screener: &screening.Screener{}, Categorizer: &categorization.Categorizer{}},
 			Autoresponse:   &autoresponse.Activities{Store: st.store},
@@ -119,6 +121,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 			Review:         &review.Activities{Store: st.store},
 			Delivery:       &delivery.Activities{Store: st.store, Sender: func(interaction.Outbound) interaction.Sender { return st.sender }},
 			Postprocessing: &postprocessing.Activities{Store: st.store},
+			Training:       &training.Activities{Store: st.store},
 			Survey:         &survey.Activities{Store: st.store, Address: func() string { return "http://parley.example.test" }},
 			Conversation:   &conversation.Activities{Store: st.store, Renderer: asItStands{}, Hours: &calendar.Shelf{}},
 		}},

@@ -16,6 +16,7 @@ import (
 	"parley/activities/review"
 	"parley/activities/routing"
 	"parley/activities/survey"
+	"parley/activities/training"
 	"parley/activities/understanding"
 	"parley/interaction"
 	"parley/workflows"
@@ -31,6 +32,7 @@ type Activities struct {
 	Postprocessing *postprocessing.Activities
 	Conversation   *conversation.Activities
 	Survey         *survey.Activities
+	Training       *training.Activities
 }
 
 // registry is the part of a worker that registration needs.
@@ -48,6 +50,7 @@ type workflowRegistry interface {
 func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Email, workflow.RegisterOptions{Name: interaction.WorkflowEmail})
 	w.RegisterWorkflowWithOptions(workflows.Report, workflow.RegisterOptions{Name: interaction.WorkflowReport})
+	w.RegisterWorkflowWithOptions(workflows.Training, workflow.RegisterOptions{Name: interaction.WorkflowTraining})
 	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
 	w.RegisterWorkflowWithOptions(workflows.Chat, workflow.RegisterOptions{Name: interaction.WorkflowChat})
 	w.RegisterWorkflowWithOptions(workflows.MMS, workflow.RegisterOptions{Name: interaction.WorkflowMMS})
@@ -58,7 +61,7 @@ func RegisterWorkflows(w workflowRegistry) {
 // Register registers workflows and activities.
 func Register(w registry, a Activities) {
 	RegisterWorkflows(w)
-	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing, a.Conversation, a.Survey} {
+	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing, a.Conversation, a.Survey, a.Training} {
 		w.RegisterActivity(subject)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"parley/activities/review"
 	"parley/activities/routing"
 	"parley/activities/survey"
+	"parley/activities/training"
 	"parley/activities/understanding"
 	"parley/interaction"
 )
@@ -27,7 +28,7 @@ func TestEverythingRegisters(t *testing.T) {
 	defer c.Close()
 	require.NotPanics(t, func() {
 		Register(worker.New(c, interaction.QueueInteractions, worker.Options{}), Activities{
-			&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{},
+			&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{}, &training.Activities{},
 		})
 	})
 }
@@ -40,7 +41,7 @@ func TestWorkerWaitsForTemporal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waits := make(waiting, 100)
 	w := &Worker{Client: c, Log: slog.New(waits), Activities: Activities{
-		&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{},
+		&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{}, &training.Activities{},
 	}}
 	ended := make(chan error)
 	go func() { ended <- w.Run(ctx) }()

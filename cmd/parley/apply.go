@@ -104,11 +104,11 @@ func applyFiles(ctx context.Context, s *store.Store, path string) error {
 }
 
 func (s *setupFiles) apply(ctx context.Context, to *store.Store, prune bool) ([]interaction.Change, error) {
-	active, err := to.ActiveModels(ctx)
+	last, err := to.ModelsOfFiles(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if s.Models, err = train(s.Training, active); err != nil {
+	if s.Models, err = train(s.Training, last); err != nil {
 		return nil, configError{err}
 	}
 	changes, err := to.ApplyChanges(ctx, interaction.System, s.Setup, prune)

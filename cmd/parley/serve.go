@@ -23,6 +23,7 @@ import (
 	"parley/activities/review"
 	"parley/activities/routing"
 	"parley/activities/survey"
+	"parley/activities/training"
 	"parley/activities/understanding"
 	"parley/adapters/catcher"
 	"parley/adapters/chat"
@@ -151,6 +152,7 @@ func (h *house) activities() workers.Activities {
 		Review:         &review.Activities{Store: h.store},
 		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carriers.sender, RepeatUnknown: h.config.RepeatSends},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
+		Training:       &training.Activities{Store: h.store},
 		Survey:         &survey.Activities{Store: h.store, Address: h.publicURL},
 		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}, Hours: &calendar.Shelf{}},
 	}
@@ -228,7 +230,8 @@ func (h *house) parts() []part {
 		})
 	}
 	if h.config.runs("worker") {
-		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log})
+		parts = append(parts, &workers.Worker{Client: h.engine.Client(), Activities: h.activities(), Log: h.log},
+			&workers.Trainings{Store: h.store, Engine: h.engine, Log: h.log})
 	}
 	if h.config.runs("dispatcher") {
 		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log, Shards: h.config.Shards}, &workers.ChatClock{Store: h.store, Log: h.log},

@@ -13,8 +13,9 @@ import (
 	"parley/lib/text"
 )
 
-// train makes models of labelled texts. A model that was trained on the same texts already is left as it is.
-func train(from []interaction.Training, active []interaction.Model) ([]interaction.Model, error) {
+// train makes models of labelled texts. Where the last model of files came from the same texts nothing is made: it may be that another has been
+// activated since.
+func train(from []interaction.Training, last []interaction.Model) ([]interaction.Model, error) {
 	var models []interaction.Model
 	for _, t := range from {
 		raw, err := os.ReadFile(t.File)
@@ -23,7 +24,7 @@ func train(from []interaction.Training, active []interaction.Model) ([]interacti
 		}
 		sum := sha256.Sum256(append([]byte("v2 "), raw...))
 		m := interaction.Model{ID: interaction.NewID(), Name: "category", Language: t.Language, Source: hex.EncodeToString(sum[:])}
-		if slices.ContainsFunc(active, func(a interaction.Model) bool { return a.Language == m.Language && a.Source == m.Source }) {
+		if slices.ContainsFunc(last, func(a interaction.Model) bool { return a.Language == m.Language && a.Source == m.Source }) {
 			continue
 		}
 		samples, err := text.ReadSamples(bytes.NewReader(raw))

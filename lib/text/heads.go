@@ -29,20 +29,30 @@ func newTrainer(p *problem, opt Options) *trainer {
 // matter.
 func (t *trainer) fit(chosen []int) ([]*layers, error) {
 	heads := make([]*layers, t.opt.Networks+1)
-	linear := solver{cost: t.opt.Cost, maxEpochs: t.opt.Epochs, tolerance: 0.1, seed: t.opt.Seed, workers: t.opt.Workers}
+	linear := solver{
+		cost: t.opt.Cost, maxEpochs: t.opt.Epochs, tolerance: 0.1, seed: t.opt.Seed, workers: t.opt.Workers, stopped: t.stopped,
+	}
 	heads[0] = &layers{width: t.problem.classes, first: linear.train(t.problem, chosen)}
 	var group sync.WaitGroup
 	free := make(chan struct{}, t.opt.Workers)
 	for i := 1; i < len(heads); i++ {
 		free <- struct{}{}
 		group.Go(func() {
-			heads[i] = networkOf(t.opt.Seed, i).train(t.problem, chosen)
+			heads[i] = networkOf(t.opt.Seed, i).train(t.problem, chosen, t.stopped)
 			<-free
 		})
 	}
 	group.Wait()
+	if t.opt.Stopped != nil {
+		if err := t.opt.Stopped(); err != nil {
+			return nil, err
+		}
+	}
 	return heads, t.advance()
 }
+
+// stopped reports whether the work is no longer wanted.
+func (t *trainer) stopped() bool { return t.opt.Stopped != nil && t.opt.Stopped() != nil }
 
 // networkOf gives the settings of one network among several. They differ by what is left out and by what chance does to them, so that their mistakes
 // differ too; docs/understanding.md tells what was tried.

@@ -36,11 +36,14 @@ type learner struct {
 	keptBy    []float32
 }
 
-// train fits a network to the chosen samples of a problem in which each has one class.
-func (n network) train(p *problem, chosen []int) *layers {
+// train fits a network to the chosen samples. Stopped between, it is no use.
+func (n network) train(p *problem, chosen []int, stopped func() bool) *layers {
 	l := n.begin(p)
 	order := append([]int(nil), chosen...)
 	for epoch := range n.epochs {
+		if stopped() {
+			return l.layers
+		}
 		l.random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		rate := float32(n.rate * (1 - float64(epoch)/float64(n.epochs)))
 		for _, sample := range order {

@@ -92,6 +92,31 @@ func (s Set) folds(n int, seed uint64) ([]int, error) {
 	return stratify(labels, n, seed), nil
 }
 
+// Split parts the texts evenly by category: one in so many goes into the second set, and so do as many of those that fit nowhere.
+func (s Set) Split(n int) (learn, judge Set, err error) {
+	fold, err := s.folds(n, 0)
+	if err != nil {
+		return learn, judge, err
+	}
+	var inside, outside []int
+	for i, f := range fold {
+		if f == 0 {
+			outside = append(outside, i)
+		} else {
+			inside = append(inside, i)
+		}
+	}
+	learn, judge = s.part(inside), s.part(outside)
+	for i, text := range s.Outside {
+		if i%n == 0 {
+			judge.Outside = append(judge.Outside, text)
+		} else {
+			learn.Outside = append(learn.Outside, text)
+		}
+	}
+	return learn, judge, nil
+}
+
 // cross trains a model for each fold on all others and gives it to judge with the places of the fold's texts.
 func (s Set) cross(n int, seed uint64, opt Options, judge func(m *Model, places []int)) error {
 	fold, err := s.folds(n, seed)

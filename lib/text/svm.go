@@ -13,6 +13,7 @@ type solver struct {
 	tolerance float32
 	seed      uint64
 	workers   int
+	stopped   func() bool
 }
 
 // classesAtATime is how many classes one pass over the samples serves. A row
@@ -54,6 +55,9 @@ func (s solver) trainClasses(p *problem, chosen []int, weights []float32, low, h
 	random := rand.New(rand.NewPCG(s.seed, 0))
 	c := coordinate{diagonal: float32(1 / (2 * s.cost)), scores: make([]float32, width), steps: make([]float32, width)}
 	for epoch := range s.maxEpochs {
+		if s.stopped() {
+			return
+		}
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		lookAtAll := epoch%restEpochs == 0
 		var violation float32

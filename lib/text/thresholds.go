@@ -19,7 +19,7 @@ const Mixed = 0.2
 type Thresholds struct {
 	Auto       float64 `json:"auto"`       // precision of AutoPrecision and above: an automatic response may be sent
 	Route      float64 `json:"route"`      // precision and recall are nearest to each other
-	Suggestion float64 `json:"suggestion"` // recall of SuggestionRecall is still reached
+	Suggestion float64 `json:"suggestion"` // recall of SuggestionRecall is reached; never above Route
 }
 
 // Never is a threshold that no confidence reaches.
@@ -71,19 +71,20 @@ const fewest = 5
 // thresholds reads them off a category's curve.
 func thresholds(points []Point, belonging int) Thresholds {
 	t := Thresholds{Auto: Never, Route: Never, Suggestion: 0}
-	nearest := math.Inf(1)
+	nearest, found := math.Inf(1), false
 	for _, p := range points {
 		above := p.Recall * float64(belonging) / max(p.Precision, 1e-9)
 		if p.Precision >= AutoPrecision && above >= fewest {
 			t.Auto = p.Confidence
 		}
-		if apart := math.Abs(p.Precision - p.Recall); apart <= nearest {
+		if apart := math.Abs(p.Precision - p.Recall); p.Recall > 0 && apart <= nearest {
 			nearest, t.Route = apart, p.Confidence
 		}
-		if p.Recall < SuggestionRecall {
-			t.Suggestion = p.Confidence
+		if p.Recall >= SuggestionRecall && !found {
+			found, t.Suggestion = true, p.Confidence
 		}
 	}
+	t.Suggestion = min(t.Suggestion, t.Route)
 	return t
 }
 

@@ -12,15 +12,18 @@ func TestThresholdsAreReadOffTheCurve(t *testing.T) {
 	for i := range 20 { // the ten surest are right, of the others every second is
 		verdicts = append(verdicts, verdict{"a", 1 - float64(i)/25, i < 10 || i%2 == 0})
 	}
-	points := curve(verdicts, 16)
-	if len(points) != 20 || points[9].Precision != 1 || math.Abs(points[19].Recall-15.0/16) > 1e-9 {
+	points := curve(verdicts, 15)
+	if len(points) != 20 || points[9].Precision != 1 || math.Abs(points[19].Recall-1) > 1e-9 {
 		t.Fatalf("%v", points)
 	}
-	got := thresholds(points, 16)
+	got := thresholds(points, 15)
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-9 })
 	// After 14 texts 12 are right (0.857), after 15 it is 13 of 15 (0.867), after 17 it is 14 of 17 (0.824).
-	if want := (Thresholds{Auto: 1 - 14.0/25, Route: 1 - 15.0/25, Suggestion: 1 - 19.0/25}); !cmp.Equal(got, want, near) {
+	if want := (Thresholds{Auto: 1 - 14.0/25, Route: 1 - 14.0/25, Suggestion: 1 - 18.0/25}); !cmp.Equal(got, want, near) {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := thresholds(curve(verdicts, 20), 20); got.Suggestion != 0 {
+		t.Errorf("a quarter of the texts is never found: all is suggested, got %+v", got)
 	}
 	if got := thresholds(curve(verdicts[:3], 16), 16); got.Auto != Never {
 		t.Errorf("three texts are too few to answer by, got %+v", got)

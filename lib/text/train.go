@@ -41,6 +41,7 @@ type Options struct {
 	MaxModelSize int     // bytes of weights that training may ask for; 1 GiB
 
 	Progress func(done, of int) error // called after each part of the work; an error ends the training with it
+	Stopped  func() error             // asked often; an error ends the training with it
 }
 
 func (o Options) withDefaults() Options {

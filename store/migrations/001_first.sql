@@ -768,10 +768,54 @@ create table models (
 	language text not null,
 	created_at timestamptz not null default now(),
 	active boolean not null default false,
+	activated_at timestamptz,                    -- for the last time: rolling back goes to the one before
+	training_id uuid,
 	report jsonb not null default '{}',
 	data bytea not null
 );
 create unique index models_active on models (name, language) where active;
+
+-- ---------------------------------------------------------------- training: what is learned from, and how it goes
+
+create table text_sets (                         -- uploaded labelled texts
+	name text primary key,
+	language text not null,
+	texts jsonb not null,
+	size int not null,
+	at timestamptz not null default now()
+);
+
+create table labels (                            -- what people said of a message's category; the text stays with the message, so that erasing that erases it here
+	interaction_id uuid not null,
+	message_number bigint not null,
+	source text not null check (source in ('agent', 'supervisor', 'rejected', 'answered')),
+	category text not null default '',
+	wrong text not null default '',
+	agent_id uuid,
+	at timestamptz not null default now(),
+	primary key (interaction_id, message_number, source)
+);
+create index labels_at on labels (at);
+
+create table trainings (
+	id uuid primary key,
+	language text not null,
+	profile text not null,
+	sets text[] not null default '{}',
+	labels boolean not null default false,
+	state text not null default 'queued' check (state in ('queued', 'gathered', 'judged', 'done', 'failed', 'cancelled')),
+	texts jsonb,                                 -- put down when it begins, emptied when it is over
+	size int not null default 0,
+	report jsonb not null default '{}',
+	done int not null default 0,
+	parts int not null default 0,
+	reason text not null default '',
+	model_id uuid,
+	agent_id uuid,
+	at timestamptz not null default now(),
+	ended_at timestamptz
+);
+create index trainings_open on trainings (at) where state in ('queued', 'gathered', 'judged');
 
 -- ---------------------------------------------------------------- audit, and requests that may be repeated
 
