@@ -42,6 +42,7 @@ type Store interface {
 	Configurations
 	Webhooks
 	Links
+	Outbound
 	Consents
 	Chats
 	Supervision

@@ -77,6 +77,7 @@ var rolesTable = map[string]row{
 	"POST /v1/tasks/{id}/consult":  {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "held", body: `{"group":"service","question":"Why?"}`},
 	"PUT /v1/tasks/{id}/draft":     {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "held", body: `{"text":"Hello"}`},
 
+	"GET /v1/outbound":               {own: allOf(200), designer: 403, admin: 200},
 	"GET /v1/reviews":                {own: [3]int{403, 200, 200}, designer: 403, admin: 200},
 	"GET /v1/reviews/{id}":           {own: [3]int{404, 200, 200}, foreign: unknown, designer: 403, admin: 200, object: "review"},
 	"POST /v1/reviews/{id}/decision": {own: [3]int{404, 204, 204}, foreign: unknown, designer: 403, admin: 204, object: "review", body: `{"decision":"approve"}`},

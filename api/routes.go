@@ -77,6 +77,7 @@ func (s *server) addRoutes() {
 	on(s, route{method: get, path: "/v1/workbins/me", summary: "List one's own work", role: agent}, s.ownWorkbin)
 	on(s, route{method: get, path: "/v1/workbins/groups/{group}", summary: "List the work of one's group", role: agent}, s.groupWorkbin)
 
+	on(s, route{method: get, path: "/v1/outbound", summary: "List what is on its way out", role: agent}, s.listOutbound)
 	on(s, route{method: get, path: "/v1/reviews", summary: "List replies to decide on", role: senior}, s.listReviews)
 	on(s, route{method: get, path: "/v1/reviews/{id}", summary: "Look at a reply to decide on", role: agent}, s.getReview)
 	on(s, route{method: post, path: "/v1/reviews/{id}/decision", summary: "Decide on a reply", role: agent, limit: textBody}, s.decide)

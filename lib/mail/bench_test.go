@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/base64"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -53,11 +54,14 @@ func TestParseMemory(t *testing.T) {
 		"1,000 parts of text": {6, append([]byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n"), []byte(strings.Repeat("--b\r\n\r\n"+strings.Repeat("some words ", 100)+"\r\n", 990))...)},
 	} {
 		Parse(usual()) // tables and expressions are made once
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		Parse(c.raw)
-		runtime.ReadMemStats(&after)
-		share := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(c.raw))
+		share := math.Inf(1)
+		for try := 0; try < 20 && share >= c.most; try++ { // the least: collectors, and the race detector at random, empty pools
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			Parse(c.raw)
+			runtime.ReadMemStats(&after)
+			share = min(share, float64(after.TotalAlloc-before.TotalAlloc)/float64(len(c.raw)))
+		}
 		t.Logf("%s: %.2f times its %d bytes", name, share, len(c.raw))
 		require.Less(t, share, c.most, name)
 	}

@@ -390,6 +390,7 @@ create table ledger (
 	ended_at timestamptz,
 	primary key (interaction_id, key)
 ) partition by range (interaction_id);
+create index ledger_leaving on ledger (queued_at) where state in ('queued', 'in_flight', 'unknown');
 
 create table automatic_mail (                    -- the counted loop guard: one row an automatic mail
 	contact_id uuid not null,
