@@ -1,6 +1,6 @@
 package interaction
 
-// Report is what a mail server or a mail program says of a message of ours: a bounce, a delivery report, a receipt, a complaint.
+// Report is what a mail server or a mail program says of a message of ours: a bounce, a delivery report, a receipt, a complaint, that its reader is away.
 type Report struct {
 	MessageID  string // of the message that it is about, without brackets; empty where it does not tell
 	Recipients []Reported
@@ -20,15 +20,16 @@ type ReportKind string
 
 // The kinds, the gravest first.
 const (
-	ReportComplaint ReportKind = "complaint" // the recipient calls it spam
-	ReportBounced   ReportKind = "bounced"   // it did not arrive and will not
-	ReportDelayed   ReportKind = "delayed"   // it did not arrive yet; the server goes on trying
-	ReportRead      ReportKind = "read"      // a mail program has shown it
-	ReportDelivered ReportKind = "delivered" // it is in the mailbox
+	ReportComplaint ReportKind = "complaint"  // the recipient calls it spam
+	ReportBounced   ReportKind = "bounced"    // it did not arrive and will not
+	ReportDelayed   ReportKind = "delayed"    // it did not arrive yet; the server goes on trying
+	ReportAnswered  ReportKind = "auto_reply" // a program answered for the recipient: he is out of office, or has got it
+	ReportRead      ReportKind = "read"       // a mail program has shown it
+	ReportDelivered ReportKind = "delivered"  // it is in the mailbox
 )
 
 // gravity orders the kinds.
-var gravity = []ReportKind{ReportComplaint, ReportBounced, ReportDelayed, ReportRead, ReportDelivered}
+var gravity = []ReportKind{ReportComplaint, ReportBounced, ReportDelayed, ReportAnswered, ReportRead, ReportDelivered}
 
 // Worst is the gravest thing that it says.
 func (r Report) Worst() ReportKind {

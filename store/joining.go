@@ -28,9 +28,17 @@ func (t *tx) settleReport(ctx context.Context, in interaction.Taken, p interacti
 		return false, err
 	}
 	what := p.Report.Worst()
+	if what == interaction.ReportAnswered {
+		if known, err := t.wroteTo(ctx, *out, p); err != nil || !known {
+			return false, err
+		}
+	}
 	open, err := t.lockRow(ctx, out.Interaction)
 	if err != nil {
 		return false, err
+	}
+	if open == nil && what == interaction.ReportAnswered {
+		return t.settleStopped(ctx, in, p, *out)
 	}
 	if open == nil {
 		if open, err = t.openReport(ctx, in, p, *out); err != nil {
@@ -79,7 +87,7 @@ func (t *tx) settleReport(ctx context.Context, in interaction.Taken, p interacti
 func (t *tx) reported(ctx context.Context, r interaction.Report, signed interaction.ID) (*outgoing, error) {
 	const columns = `select g.interaction_id, i.thread_id, i.contact_id, g.number, g.message_id, g.recipients || g.copies from messages g
 		join all_interactions i on i.id = g.interaction_id `
-	const ours = ` g.kind in ('reply', 'auto', 'transcript') order by g.at desc, g.number desc limit 1`
+	const ours = ` g.kind in ('reply', 'auto', 'transcript', 'survey') order by g.at desc, g.number desc limit 1`
 	var o outgoing
 	scan := func(sql string, arg any) (*outgoing, error) {
 		err := t.QueryRow(ctx, columns+sql+ours, arg).Scan(&o.Interaction, &o.Thread, &o.Contact, &o.Number, &o.MessageID, &o.To)
@@ -172,25 +180,4 @@ func (t *tx) heardFrom(ctx context.Context, contact interaction.ID, p interactio
 		}
 	}
 	return nil
-}
-
-// settledBefore finds the message that the same content has become in an interaction: a mail to several of our entry points that answers one thread is one message of it.
-func (t *tx) settledBefore(ctx context.Context, in interaction.Taken, open interaction.ID) (number int64, err error) {
-	err = t.QueryRow(ctx, `select g.number from messages g join inbound b on b.id = g.inbound_id
-		where g.interaction_id = $1 and b.identity = (select identity from inbound where id = $2) and b.id <> $2 limit 1`, open, in.ID).Scan(&number)
-	if noRows(err) {
-		return 0, nil
-	}
-	return number, err
-}
-
-// settledAs notes that an inbound thing is a message that is there already.
-func (t *tx) settledAs(ctx context.Context, in interaction.Taken, open interaction.ID, number int64, err error) error {
-	if err != nil {
-		return err
-	}
-	if _, err := t.Exec(ctx, `update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = $1`, in.ID, open, number); err != nil {
-		return err
-	}
-	return t.audit(ctx, event{Code: "message.repeated", Interaction: open, Data: map[string]any{"message": number, "channel": in.Channel, "entryPoint": in.EntryPoint}})
 }

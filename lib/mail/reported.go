@@ -7,13 +7,19 @@ import (
 	"parley/lib/mail/bounce"
 )
 
-// reportOf gives what a machine says of a message of ours; nil for all other mail, automatic answers of people's programs among them: those are
-// something that the correspondent says himself.
+// reportOf gives what a machine says of a message of ours; nil for all other mail.
 func reportOf(m *Message, kind MachineKind) *interaction.Report {
 	report := &interaction.Report{MessageID: m.Returned().MessageID}
 	switch kind {
 	case KindMDN:
 		report.Recipients = []interaction.Reported{{Address: m.senderAddress(), What: interaction.ReportRead}}
+		return report
+	case KindAutoReply, KindAuto:
+		if !isAutoAnswer(m) {
+			return nil // its words alone make it one: people decide
+		}
+		report.MessageID = m.answers()
+		report.Recipients = []interaction.Reported{{Address: m.senderAddress(), What: interaction.ReportAnswered}}
 		return report
 	case KindDSN, KindFeedback:
 	default:
@@ -37,4 +43,15 @@ func reportOf(m *Message, kind MachineKind) *interaction.Report {
 		return nil
 	}
 	return report
+}
+
+// answers is the id of the message that this one answers, empty where it does not tell.
+func (m *Message) answers() string {
+	if len(m.InReplyTo) > 0 {
+		return m.InReplyTo[0]
+	}
+	if n := len(m.References); n > 0 {
+		return m.References[n-1]
+	}
+	return ""
 }

@@ -251,6 +251,80 @@ func TestReportsJoinWhatTheyAreAbout(t *testing.T) {
 	require.Zero(t, p.count(`select count(*) from contact_attributes where value = 'victim@example.org' and failed_at is not null`))
 }
 
+// TestAutomaticAnswersBeginNothing: what a program answers for its reader stands with what it answers, open or stopped, and disturbs nobody; from anybody else,
+// or in answer to nothing of ours, it is a mail like any other.
+func TestAutomaticAnswersBeginNothing(t *testing.T) {
+	s := storetest.New(t, store.Options{})
+	ann := storetest.Person(t, s, "ann")
+	away := func(from, to, more string) string {
+		return fmt.Sprintf("From: %s\nTo: %s\nSubject: Automatic reply: Q\nMessage-ID: <%s@example.org>\n%s\nI am out of the office until Monday.\n", from, to, interaction.NewID(), more)
+	}
+	for name, c := range map[string]struct {
+		stopped       bool
+		marks         string // of the answer, %s: what it answers
+		from          string // empty: who was written to
+		withoutSigned bool
+		joins         bool
+	}{
+		"open":                     {marks: "Auto-Submitted: auto-replied\nIn-Reply-To: <%s>\n", joins: true},
+		"stopped":                  {stopped: true, marks: "Auto-Submitted: auto-replied\nReferences: <a@b> <%s>\n", withoutSigned: true, joins: true},
+		"by the signed address":    {stopped: true, marks: "X-Autoreply: yes\n", joins: true},
+		"as Exchange writes them":  {stopped: true, marks: "Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All\nIn-Reply-To: <%s>\n", joins: true},
+		"from a stranger":          {stopped: true, marks: "Auto-Submitted: auto-replied\nIn-Reply-To: <%s>\n", from: "mallory@evil.example"},
+		"in answer to nothing":     {stopped: true, marks: "Auto-Submitted: auto-replied\n", withoutSigned: true},
+		"written by a person":      {stopped: true, marks: "Subject: Re: Q\nIn-Reply-To: <%s>\n"},
+		"a program, but no answer": {stopped: true, marks: "Auto-Submitted: auto-generated\nIn-Reply-To: <%s>\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &post{t: t, s: s}
+			who := strings.Map(func(r rune) rune {
+				if r == ' ' || r == ',' {
+					return '.'
+				}
+				return r
+			}, name) + "@example.org"
+			first := p.deliver("From: "+who+"\nTo: support@example.test\nSubject: Q\nMessage-ID: <first"+who+">\n\nHello?\n", "support@example.test")[0]
+			out := p.answer(ann, first.Interaction)
+			if c.stopped {
+				p.stop(first.Interaction)
+			}
+			to, from := out.Envelope, who
+			if c.withoutSigned {
+				to = "support@example.test"
+			}
+			if c.from != "" {
+				from = c.from
+			}
+			raw := away(from, to, strings.ReplaceAll(c.marks, "%s", out.MessageID))
+			if strings.Contains(c.marks, "Subject:") || strings.Contains(name, "no answer") {
+				raw = strings.Replace(raw, "Subject: Automatic reply: Q\n", "", 1)
+			}
+			news := `select count(*) from outbox where interaction_id = $1`
+			before := p.count(news, first.Interaction)
+			got := p.deliver(raw, to)[0]
+			require.Equal(t, c.joins, got.Interaction == first.Interaction)
+			marked := p.count(`select count(*) from messages where interaction_id = $1 and message_id = $2 and 'auto_reply' = any(problems)`, first.Interaction, out.MessageID)
+			if !c.joins {
+				require.Zero(t, marked)
+				return
+			}
+			require.Equal(t, 1, marked)
+			require.Equal(t, 3, int(got.Number), "the question, the answer, and this")
+			require.Equal(t, 3, p.count(`select messages from all_interactions where id = $1`, first.Interaction))
+			require.Equal(t, 1, p.count(`select count(*) from events where code = 'message.received' and interaction_id = $1 and data ->> 'report' = 'auto_reply'`, first.Interaction))
+			if c.stopped {
+				require.Equal(t, before, p.count(news, first.Interaction), "no workflow hears of it")
+				require.Equal(t, 1, p.count(`select count(*) from closed_interactions where id = $1`, first.Interaction))
+			} else {
+				require.Equal(t, 1, p.count(news+` and news ->> 'kind' = 'report'`, first.Interaction), "the story goes on as it was")
+			}
+			next := p.deliver("From: "+who+"\nTo: support@example.test\nSubject: Re: Q\nMessage-ID: <next"+who+">\nIn-Reply-To: <"+out.MessageID+">\n\nI am back.\n", "support@example.test")[0]
+			require.Equal(t, first.Thread, next.Thread)
+			require.Equal(t, !c.stopped, next.Interaction == first.Interaction)
+		})
+	}
+}
+
 // TestSplitAndRepeat: one mail to two entry points is one interaction at each, an answer to both is one message of its thread; the same mail again is nothing new;
 // the same Message-ID with other content is a second interaction with a note.
 func TestSplitAndRepeat(t *testing.T) {
