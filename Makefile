@@ -14,7 +14,7 @@ WORKFLOWCHECK := $(TOOLS)/workflowcheck-v0.6.0
 .PHONY: help run demo test unit bench check build lint format tidy tools clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## start everything under PARLEY_HOME (default .parley), until Ctrl-C
 	@bin/parley run
@@ -108,3 +108,11 @@ texts: build ## the long forms of the tests of short messages: N races for a ses
 	@PARLEY_RACES=$(or $(N),10000) PARLEY_RECEIPTS=$(or $(N),10000) PARLEY_PARTS=$$(( $(or $(N),10000) / 20 )) bin/parley with-services -- \
 		$(GO) test ./store ./lib/smpp/session -run 'TestTwoMessagesStart|TestReceiptsFind|TestPartsAreJoined|TestNothingIsLostOnABadLink|TestPace' -count=1 -timeout 45m -v \
 		| awk '/: [0-9]+ /{sub(/^ *[a-z_]+\.go:[0-9]+: /, ""); print} /^(--- FAIL|FAIL|ok)/{print}' | tee /dev/stderr | sed "s|^|$$(date -u +%F) |" >> bench/results/texts.txt
+
+.PHONY: chats
+chats: build ## the long form of the test of chats that are cut: N conversations (default 1000), 20 kills; the verdict goes to bench/results/chats.txt
+	@PARLEY_TEST_STACK=1 PARLEY_CHATS=$(or $(N),1000) $(GO) test ./test -run TestChatsGoOnWhateverIsKilled -count=1 -timeout 45m -v
+
+.PHONY: talks
+talks: ## the long form of the bench of chats: N seconds (default 600) of 5,000 conversations, 500 messages a second, ten opened and ended a second
+	@$(GO) run ./bench -rows chat -chats 5000 -chat-opens 10 -chat-seconds $(or $(N),600)

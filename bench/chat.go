@@ -36,9 +36,7 @@ const (
 const (
 	chatDatabase  = "chats"
 	chatEntry     = "bench"
-	chatSessions  = 200
 	chatRate      = 500 // messages a second, over all sessions
-	chatSeconds   = 8
 	idleConns     = 1000
 	mostChatTime  = 200 * time.Millisecond // p99 of the delivery, on a quiet machine
 	chatReadLimit = 20 * time.Second
@@ -69,19 +67,23 @@ func chatRows(ctx context.Context, s *session, t *table) (err error) {
 	if err := s.rest(ctx); err != nil {
 		return err
 	}
-	talk, err := openTalk(ctx, kept, apart.HTTP, chatSessions)
+	talk, err := openTalk(ctx, kept, apart.HTTP, *chats)
 	if err != nil {
 		return err
 	}
 	defer talk.close()
-	const messages = chatRate * chatSeconds
+	messages := chatRate * *seconds / *chats * *chats // as many from each
 	c, err := s.explained(ctx, t, messages, chatDatabase, func() (cost, error) {
-		return s.measure(ctx, messages, func() (time.Duration, error) { return talk.run(ctx, messages) })
+		return s.measure(ctx, messages, func() (time.Duration, error) {
+			came := comeAndGo(ctx, kept, apart.HTTP)
+			took, err := talk.run(ctx, messages)
+			return took, errors.Join(err, came())
+		})
 	})
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("one of %d chat messages a second in %d sessions: ", chatRate, chatSessions)
+	what := fmt.Sprintf("one of %d chat messages a second in %d sessions: ", chatRate, *chats)
 	t.atMost("E1", what+"commits", c.Commits, "", mostChatCommits)
 	t.atMost("E1", what+"WAL flushes", c.Flushes, "", mostChatFlushes)
 	t.atMost("P12", what+"CPU of server and PostgreSQL", c.sum(partApart, partPostgres), "ms", mostChatCPU)
@@ -121,6 +123,39 @@ func openTalk(ctx context.Context, kept *store.Store, address string, sessions i
 		}
 	}
 	return k, nil
+}
+
+// comeAndGo has customers open a conversation, connect, and end it, -chat-opens of them a second, until the function that it gives is called.
+func comeAndGo(ctx context.Context, kept *store.Store, address string) (stop func() error) {
+	if *opens == 0 {
+		return func() error { return nil }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var group errgroup.Group
+	group.Go(func() error {
+		ticker := time.NewTicker(time.Second / time.Duration(*opens))
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+			}
+			group.Go(func() error {
+				whole := context.WithoutCancel(ctx)
+				talk, err := openTalk(whole, kept, address, 1)
+				if err != nil {
+					return err
+				}
+				defer talk.close()
+				return talk.from[0].Send(whole, wire.ChatFrame{Type: "end"})
+			})
+		}
+	})
+	return func() error {
+		cancel()
+		return group.Wait()
+	}
 }
 
 func (k *talk) close() {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -18,13 +19,14 @@ import (
 	"parley/test/wire"
 )
 
-// Size of the ordinary run.
+// Size of the ordinary run; PARLEY_CHATS asks for another number of conversations and makes it the long form.
 const (
-	resumedChats   = 20
-	resumedTexts   = 40 // of each
-	resumedKills   = 3
-	chatPatience   = 10 * time.Second
-	chatEntryPoint = "resume"
+	resumedChats     = 20
+	resumedKills     = 3
+	resumedKillsLong = 20
+	resumedTexts     = 40 // of each
+	chatPatience     = 10 * time.Second
+	chatEntryPoint   = "resume"
 )
 
 // resumer is one customer, who is cut off again and again and goes on where he was.
@@ -180,6 +182,15 @@ func (w *watcher) follow(ctx context.Context, socket *wire.ChatSocket) {
 // TestChatsGoOnWhateverIsKilled (E3, in small): connections are cut all the time and parley is killed without warning; what the customer saw, what the
 // supervisor saw and what is kept are the same in the end, in order, each thing once, and everything that was acknowledged is there.
 func TestChatsGoOnWhateverIsKilled(t *testing.T) {
+	needStack(t)
+	chats, kills, limit := resumedChats, resumedKills, startLimit
+	long := os.Getenv("PARLEY_CHATS")
+	if long != "" {
+		var err error
+		chats, err = strconv.Atoi(long)
+		require.NoError(t, err, "PARLEY_CHATS")
+		kills, limit = resumedKillsLong, 15*time.Minute
+	}
 	setup := t.TempDir()
 	require.NoError(t, os.CopyFS(setup, os.DirFS(filepath.Join(source, "config", "demo"))))
 	require.NoError(t, os.WriteFile(filepath.Join(setup, "zz-resume.yaml"), []byte(
@@ -193,21 +204,24 @@ func TestChatsGoOnWhateverIsKilled(t *testing.T) {
 
 	supervisor := p.person("PARLEY_SUPERVISOR_TOKEN")
 	w := &watcher{address: p.http, token: supervisor.Token, seen: map[string][]wire.ChatMessage{}}
-	customers := make([]*resumer, resumedChats)
+	customers := make([]*resumer, chats)
 	for n := range customers {
-		ticket, err := wire.OpenChat(ctx, p.http, chatEntryPoint)
-		require.NoError(t, err)
+		var ticket wire.ChatTicket
+		p.await(limit, "a conversation", func(ctx context.Context) (err error) { // the house bounds how many are opened from one address
+			ticket, err = wire.OpenChat(ctx, p.http, chatEntryPoint)
+			return err
+		})
 		customers[n] = &resumer{address: p.http, ticket: ticket, acked: map[string]int64{}, dice: rand.New(rand.NewPCG(7, uint64(n)))}
 		w.sessions = append(w.sessions, ticket.Session)
 	}
-	said := make(chan struct{}, resumedChats)
+	said := make(chan struct{}, chats)
 	running.Go(func() { w.watch(ctx) })
 	for _, c := range customers {
 		running.Go(func() { c.talk(ctx, func() { said <- struct{}{} }) })
 	}
-	for n := range resumedKills {
-		p.await(startLimit, "some of the conversations", func(context.Context) error {
-			return acknowledged(customers, (n+1)*resumedChats*resumedTexts/(resumedKills+2))
+	for n := range kills {
+		p.await(limit, "some of the conversations", func(context.Context) error {
+			return acknowledged(customers, (n+1)*chats*resumedTexts/(kills+2))
 		})
 		p.kill(parley)
 		p.ready()
@@ -215,15 +229,20 @@ func TestChatsGoOnWhateverIsKilled(t *testing.T) {
 	for range customers {
 		select {
 		case <-said:
-		case <-time.After(startLimit):
-			require.Fail(t, "not everything was acknowledged", "%v", acknowledged(customers, resumedChats*resumedTexts))
+		case <-time.After(limit):
+			require.Fail(t, "not everything was acknowledged", "%v", acknowledged(customers, chats*resumedTexts))
 		}
 	}
 	for _, c := range customers {
-		p.await(stepLimit, "all three to be equal", func(ctx context.Context) error { return c.compare(ctx, supervisor, w) })
+		p.await(max(stepLimit, limit/4), "all three to be equal", func(ctx context.Context) error { return c.compare(ctx, supervisor, w) })
 		require.NoError(t, c.wrong)
 	}
 	require.NoError(t, w.wrong)
+	verdict := fmt.Sprintf("%d conversations, %d texts, %d kills: customers, supervisor and store are equal, in order, 0 lost, 0 doubled", chats, chats*resumedTexts, kills)
+	t.Log(verdict)
+	if long != "" {
+		writeDown(t, "chats.txt", verdict)
+	}
 }
 
 func acknowledged(customers []*resumer, want int) error {

@@ -92,15 +92,21 @@ func TestNothingIsLostWhateverIsKilled(t *testing.T) {
 // note appends the result of a long form to bench/results.
 func note(t *testing.T, n int, seed uint64, verdict string, wrong error) {
 	t.Helper()
-	path := filepath.Join(source, "bench", "results", "kills.txt")
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	require.NoError(t, err)
 	word := "passed"
 	if wrong != nil {
 		word = "FAILED"
 	}
-	_, err = fmt.Fprintf(file, "%s kills=%d seed=%d %s: %s\n", time.Now().UTC().Format(time.DateTime), n, seed, word, strings.Join(strings.Split(strings.TrimSpace(verdict), "\n"), " | "))
+	writeDown(t, "kills.txt", fmt.Sprintf("kills=%d seed=%d %s: %s", n, seed, word, strings.Join(strings.Split(strings.TrimSpace(verdict), "\n"), " | ")))
+}
+
+// writeDown appends a line to a file of bench/results.
+func writeDown(t *testing.T, name, line string) {
+	t.Helper()
+	path := filepath.Join(source, "bench", "results", name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(file, "%s %s\n", time.Now().UTC().Format(time.DateTime), line)
 	require.NoError(t, errors.Join(err, file.Close()))
 }
 

@@ -28,11 +28,12 @@ type demoCommand struct {
 	Limit   time.Duration `default:"45s" help:"How long one step of a story may take."`
 }
 
-// story is one mail and what is expected of it.
+// story is one mail, or one conversation, and what is expected of it.
 type story struct {
 	title  string
 	mail   string                                 // header fields and body, without From, To, Date and Message-ID
 	sender string                                 // local part; "" is the null path
+	talk   func(d *demo) interaction.ID           // instead of a mail
 	play   func(d *demo, i api.Interaction)       // what people do; nil: nobody does anything
 	ends   string                                 // reason
 	out    []string                               // what the customer gets, in order: automatic or reply
@@ -71,6 +72,7 @@ var stories = []story{
 			"VGhlIGJveCBvZiBteSBvcmRlciBjYW1lIGJyb2tlbg%%%%\n--never-closed\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\nnot base64 at all\n",
 		play: setAside, ends: "no_answer_needed", out: []string{"automatic"}, check: keptAsItCame,
 	},
+	{title: "a chat", talk: chatWithNora, ends: "solved", check: conversed},
 }
 
 // Run plays all stories and fails if one ends otherwise than expected.
@@ -146,15 +148,11 @@ func (d *demo) tell(ctx context.Context, s story) (err error) {
 	}()
 	d.ctx = ctx
 	begun := time.Now()
-	messageID, err := d.post(s)
+	id, messageID, err := d.begin(s)
 	if err != nil {
 		return err
 	}
-	i := d.arrived(messageID)
-	if s.play != nil {
-		s.play(d, i)
-	}
-	i = d.stopped(i.ID)
+	i := d.stopped(id)
 	took := time.Since(begun)
 	out := d.mailOut(messageID)
 	d.print(i, out, took)
@@ -172,6 +170,22 @@ func (d *demo) tell(ctx context.Context, s story) (err error) {
 		return s.check(d, i)
 	}
 	return nil
+}
+
+// begin has the customer write and people do their part.
+func (d *demo) begin(s story) (id interaction.ID, messageID string, err error) {
+	if s.talk != nil {
+		return s.talk(d), "", nil
+	}
+	messageID, err = d.post(s)
+	if err != nil {
+		return "", "", err
+	}
+	i := d.arrived(messageID)
+	if s.play != nil {
+		s.play(d, i)
+	}
+	return i.ID, messageID, nil
 }
 
 // post sends the story's mail by SMTP.
@@ -283,7 +297,7 @@ func (d *demo) print(i api.Interaction, out []*mail.Message, took time.Duration)
 		line, _, _ := strings.Cut(strings.TrimSpace(m.Text), "\n")
 		fmt.Printf("   out: %-9s to %s: %q: %s …\n", kindOf(m), m.To[0].Address, m.Subject, line)
 	}
-	if len(out) == 0 {
+	if len(out) == 0 && i.Channel == string(interaction.Email) {
 		fmt.Println("   out: nothing")
 	}
 }

@@ -46,6 +46,7 @@ func (r *demoRest) call(who, method, path string, in, out any) error {
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Origin", "http://"+r.address) // as pages of this server send it
 	request.Header.Set("Authorization", "Bearer "+r.tokens[who])
 	request.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(request)
