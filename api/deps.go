@@ -91,6 +91,8 @@ type Tasks interface {
 	JoinAnswers(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, which []interaction.ID) (interaction.Draft, error)
 	Workbin(ctx context.Context, by interaction.Actor, f interaction.WorkFilter, p interaction.Page) (interaction.Listed[interaction.WorkItem], error)
 	SaveDraft(ctx context.Context, by interaction.Actor, task interaction.ID, version int64, d interaction.Draft) (interaction.Draft, error)
+	Recategorize(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, category string) error
+	RejectSuggestion(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, response interaction.ID) error
 	TaskDraft(ctx context.Context, by interaction.Actor, task interaction.ID) (interaction.Draft, error)
 	SaveUpload(ctx context.Context, by interaction.Actor, name, mediaType string, data []byte) (interaction.File, error)
 	Uploads(ctx context.Context, by interaction.Actor, ids []interaction.ID) ([]interaction.File, error)

@@ -27,6 +27,7 @@ type Models interface {
 	PutTextSet(ctx context.Context, by interaction.Actor, set interaction.TextSet) (interaction.TextSet, error)
 	TextSets(ctx context.Context) ([]interaction.TextSet, error)
 	RemoveTextSet(ctx context.Context, by interaction.Actor, name string) error
+	Drift(ctx context.Context, language string, from time.Time) ([]interaction.Drift, error)
 }
 
 // addModels adds the routes of models; they are the designers'.
@@ -37,6 +38,8 @@ func (s *server) addModels() {
 	s.plain(route{method: get, path: "/v1/models/{id}/report", summary: "A model's report as a page with pictures", configures: true, raw: true}, s.modelPage, pageOf("id"))
 	on(s, route{method: post, path: "/v1/models/{id}/activate", summary: "Use a model from now on", configures: true}, s.activateModel)
 	on(s, route{method: post, path: "/v1/models/rollback", summary: "Go back to the model that was used before", configures: true}, s.rollBackModel)
+
+	on(s, route{method: get, path: "/v1/models/drift", summary: "How models do, week by week, by what people did afterwards", configures: true}, s.modelDrift)
 
 	on(s, route{method: get, path: "/v1/trainings", summary: "List trainings", configures: true}, s.listTrainings)
 	on(s, route{method: post, path: "/v1/trainings", summary: "Train a model", configures: true, status: 201}, s.startTraining)

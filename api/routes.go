@@ -70,6 +70,8 @@ func (s *server) addRoutes() {
 	on(s, route{method: post, path: "/v1/tasks/{id}/consult", summary: "Ask a colleague", role: agent, status: 201, limit: 256 << 10}, s.consult)
 	on(s, route{method: post, path: "/v1/tasks/{id}/snooze", summary: "Put a held task away", role: agent}, s.snooze)
 	on(s, route{method: post, path: "/v1/tasks/{id}/complete", summary: "End a held task without a reply", role: agent, limit: 1 << 20}, s.complete)
+	on(s, route{method: put, path: "/v1/tasks/{id}/category", summary: "Say what a held task is about", role: agent}, s.categorizeTask)
+	on(s, route{method: post, path: "/v1/tasks/{id}/suggestions/reject", summary: "Say that a suggested response does not fit", role: agent}, s.rejectSuggestion)
 	on(s, route{method: get, path: "/v1/tasks/{id}/draft", summary: "Read the draft", role: agent}, s.getDraft)
 	on(s, route{method: put, path: "/v1/tasks/{id}/draft", summary: "Save a draft", role: agent, limit: textBody}, s.putDraft)
 

@@ -18,6 +18,7 @@ type Training struct {
 	Profile  string         `json:"profile"`
 	Sets     []string       `json:"sets" nullable:"false"`
 	Labels   bool           `json:"labels"`
+	Handled  bool           `json:"handled"`
 	State    string         `json:"state" enum:"queued,gathered,judged,done,failed,cancelled"`
 	Texts    int            `json:"texts" doc:"that it learns from; 0 before they are gathered"`
 	Done     int            `json:"done" doc:"parts of the work of this state"`
@@ -31,7 +32,7 @@ type Training struct {
 
 func trainingView(r interaction.TrainingRun) Training {
 	return Training{
-		r.ID, r.Language, r.Profile, same(r.Sets), r.Labels, string(r.State), r.Texts, r.Done, r.Of, r.Reason, r.Model, r.Agent, r.At, moment(r.Ended),
+		r.ID, r.Language, r.Profile, same(r.Sets), r.Labels, r.Handled, string(r.State), r.Texts, r.Done, r.Of, r.Reason, r.Model, r.Agent, r.At, moment(r.Ended),
 	}
 }
 
@@ -46,16 +47,17 @@ type TrainingInput struct {
 		Language string   `json:"language" pattern:"^[a-z]{2,3}$"`
 		Sets     []string `json:"sets,omitempty" maxItems:"50" doc:"uploaded sets of that language"`
 		Labels   bool     `json:"labels,omitempty" doc:"learn also from the messages whose category people have changed"`
+		Handled  bool     `json:"handled,omitempty" doc:"learn also from the interactions that people answered and whose category nobody has doubted"`
 		Profile  string   `json:"profile,omitempty" enum:"accurate,fast" doc:"accurate when left out"`
 	}
 }
 
 func (s *server) startTraining(ctx context.Context, in *TrainingInput) (*TrainingOutput, error) {
-	if len(in.Body.Sets) == 0 && !in.Body.Labels {
-		return nil, interaction.Invalid("nothing_to_learn", "sets", "names uploaded sets, or labels is true: a model learns from something")
+	if len(in.Body.Sets) == 0 && !in.Body.Labels && !in.Body.Handled {
+		return nil, interaction.Invalid("nothing_to_learn", "sets", "names uploaded sets, or labels or handled is true: a model learns from something")
 	}
 	n := interaction.NewTraining{
-		Language: in.Body.Language, Sets: in.Body.Sets, Labels: in.Body.Labels, Profile: cmp.Or(in.Body.Profile, string(classify.Accurate)),
+		Language: in.Body.Language, Sets: in.Body.Sets, Labels: in.Body.Labels, Handled: in.Body.Handled, Profile: cmp.Or(in.Body.Profile, string(classify.Accurate)),
 	}
 	r, err := s.StartTraining(ctx, actorOf(ctx), n)
 	if err != nil {

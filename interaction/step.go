@@ -101,6 +101,9 @@ func (u Understood) MayAnswer() bool { return !u.Spam && !u.Machine && !u.NoAuto
 // CategorySpam is the category that stops an interaction as spam when it is certain: as sure as the category's threshold for automatic responses.
 const CategorySpam = "spam"
 
+// CategoryOutside is what labelled texts that fit into no category are called.
+const CategoryOutside = "oos"
+
 // Explained is the same with what only PostgreSQL may hold: attached data and the reasons.
 type Explained struct {
 	Understood

@@ -28,6 +28,7 @@ type NewTraining struct {
 	Language string
 	Sets     []string // uploaded sets to learn from
 	Labels   bool     // also from what people said of interactions of that language
+	Handled  bool     // and from those that people answered without a word against their category
 	Profile  string   // accurate or fast
 }
 
@@ -56,6 +57,7 @@ type TrainingRun struct {
 	Profile  string
 	Sets     []string
 	Labels   bool
+	Handled  bool
 	State    TrainingState
 	Texts    int
 	Done, Of int    // parts of the work of the present state
@@ -100,15 +102,18 @@ type Label struct {
 	At          time.Time
 }
 
-// DriftRow is how the model did in one week, by what people did afterwards.
-type DriftRow struct {
-	Week       time.Time
-	Understood int64   // messages that were given a category
-	Unsure     int64   // messages for which no category was above its threshold
-	Confidence float64 // mean of those with a category
-	Corrected  int64   // got another category from people
-	Rejected   int64   // had a suggestion rejected, or an automatic answer answered
-	Answered   int64   // were answered automatically
+// Drift is how the model of a language did in one week, by what people did afterwards.
+type Drift struct {
+	Week         time.Time // its Monday, UTC
+	Messages     int64     // that a model looked at
+	Unsure       int64     // for which no category was above its threshold
+	Confidence   float64   // mean of those with a category
+	Corrected    int64     // got another category from people
+	Rejected     int64     // had a suggestion rejected
+	Answered     int64     // were answered automatically
+	AnsweredBack int64     // and the customer wrote again
+	Shift        float64   // how far the categories lie from those of the weeks before: 0 the same, 1 nothing in common; negative: nothing before
+	Categories   map[string]int64
 }
 
 // TrainingReport is what is kept of how a model was judged; the report itself is the classifier's.

@@ -144,7 +144,7 @@ func (t *tx) writeAutomatic(ctx context.Context, s *Store, o openInteraction, to
 	}
 	writes := &pgx.Batch{}
 	writes.Queue(`update interactions set messages = messages + 1 where id = $1`, o.ID)
-	writes.Queue(`insert into automatic_mail (contact_id, thread_id, interaction_id, step) values ($1, $2, $3, $4)`, o.Contact, o.Thread, o.ID, a.Step)
+	writes.Queue(`insert into automatic_mail (contact_id, thread_id, interaction_id, step, usage, answers) values ($1, $2, $3, $4, $5, $6)`, o.Contact, o.Thread, o.ID, a.Step, a.Usage, a.Message)
 	if err := t.SendBatch(ctx, writes).Close(); err != nil {
 		return interaction.AutoAnswered{}, err
 	}

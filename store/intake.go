@@ -199,7 +199,8 @@ type openRow struct {
 	Thread   interaction.ID
 	Messages int64
 	News     int64
-	fresh    bool
+	fresh    bool // made by this message
+	first    bool // of its thread
 }
 
 // lockOpen locks the thread's open interaction, newest first. Stopping locks the
@@ -221,7 +222,8 @@ func (t *tx) lockOpen(ctx context.Context, thread interaction.ID) (*openRow, err
 func (t *tx) openInbound(ctx context.Context, in interaction.Taken, p interaction.Parsed, contact, thread, parent interaction.ID) (*openRow, error) {
 	id := interaction.NewID()
 	var lastAgent interaction.ID
-	if thread == "" {
+	first := thread == ""
+	if first {
 		thread = interaction.NewID()
 		if _, err := t.Exec(ctx, `insert into threads (id, contact_id, entry_point, last_interaction) values ($1, $2, $3, $4)`,
 			thread, contact, in.EntryPoint, id); err != nil {
@@ -239,7 +241,7 @@ func (t *tx) openInbound(ctx context.Context, in interaction.Taken, p interactio
 	if err != nil {
 		return nil, err
 	}
-	return &openRow{ID: id, Thread: thread, fresh: true}, nil
+	return &openRow{ID: id, Thread: thread, fresh: true, first: first}, nil
 }
 
 // addInbound adds the message, and the news of it for the workflow.
@@ -260,6 +262,11 @@ func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction
 	}
 	if err := t.insertMessage(ctx, m); err != nil {
 		return err
+	}
+	if !open.first {
+		if err := t.doubtAutomatic(ctx, open.Thread, m); err != nil {
+			return err
+		}
 	}
 	if in.Channel == interaction.SMS {
 		settings, err := t.smsSettings(ctx, in.EntryPoint)

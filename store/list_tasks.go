@@ -156,7 +156,9 @@ func (s *Store) consults(ctx context.Context, asking interaction.Task) ([]intera
 
 func (s *Store) suggestions(ctx context.Context, id interaction.ID) ([]interaction.Response, error) {
 	rows, err := s.pool.Query(ctx, `select `+responseColumns+` from responses r join interactions i on i.category = r.category and i.language = r.language
-		where i.id = $1 and r.usage in ('suggestion', 'auto_response') and `+usableResponse+` order by r.usage = 'suggestion' desc, r.name limit $2`, id, maxSuggestions)
+		where i.id = $1 and r.usage in ('suggestion', 'auto_response') and `+usableResponse+`
+			and not exists (select 1 from rejected_suggestions x where x.interaction_id = i.id and x.response_id = r.id)
+		order by r.usage = 'suggestion' desc, r.name limit $2`, id, maxSuggestions)
 	if err != nil {
 		return nil, translate(err)
 	}

@@ -137,6 +137,9 @@ func (t *tx) carryOut(ctx context.Context, by interaction.Actor, o openInteracti
 			if _, err := t.Exec(ctx, `update interactions set category = $2, confidence = 1 where id = $1`, o.ID, order.Category); err != nil {
 				return "", err
 			}
+			if err := t.label(ctx, interaction.Label{Interaction: o.ID, Source: interaction.LabelSupervisor, Category: order.Category, Agent: by.Agent}); err != nil {
+				return "", err
+			}
 		}
 		return order.Category, t.takeOut(ctx, by, o)
 	case interaction.OrderStop:

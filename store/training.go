@@ -11,12 +11,12 @@ import (
 	"parley/interaction"
 )
 
-const trainingColumns = `id, language, profile, sets, labels, state, size, done, parts, reason, model_id, agent_id, at, ended_at`
+const trainingColumns = `id, language, profile, sets, labels, handled, state, size, done, parts, reason, model_id, agent_id, at, ended_at`
 
 func scanTraining(row pgx.CollectableRow) (interaction.TrainingRun, error) {
 	var r interaction.TrainingRun
 	var ended *time.Time
-	err := row.Scan(&r.ID, &r.Language, &r.Profile, &r.Sets, &r.Labels, &r.State, &r.Texts, &r.Done, &r.Of, &r.Reason, &r.Model, &r.Agent, &r.At, &ended)
+	err := row.Scan(&r.ID, &r.Language, &r.Profile, &r.Sets, &r.Labels, &r.Handled, &r.State, &r.Texts, &r.Done, &r.Of, &r.Reason, &r.Model, &r.Agent, &r.At, &ended)
 	r.Ended = orZero(ended)
 	return r, err
 }
@@ -34,8 +34,8 @@ func (s *Store) StartTraining(ctx context.Context, by interaction.Actor, n inter
 			}
 		}
 		id := interaction.NewID()
-		if _, err := t.Exec(ctx, `insert into trainings (id, language, profile, sets, labels, agent_id) values ($1, $2, $3, $4, $5, $6)`,
-			id, n.Language, n.Profile, some(n.Sets), n.Labels, by.Agent); err != nil {
+		if _, err := t.Exec(ctx, `insert into trainings (id, language, profile, sets, labels, handled, agent_id) values ($1, $2, $3, $4, $5, $6, $7)`,
+			id, n.Language, n.Profile, some(n.Sets), n.Labels, n.Handled, by.Agent); err != nil {
 			return interaction.TrainingRun{}, err
 		}
 		if err := t.audit(ctx, event{Code: "training.ordered", Actor: by, Data: map[string]any{"training": id, "language": n.Language, "sets": some(n.Sets)}}); err != nil {
@@ -127,8 +127,8 @@ func (s *Store) TrainingProgress(ctx context.Context, id interaction.ID, done, o
 	return translate(err)
 }
 
-// GatherTexts puts down what the training learns from: its sets, and the messages of its language on whose category people had the last word. Done again it
-// changes nothing. The same texts come in the same order, so that they give the same model.
+// GatherTexts puts down what the training learns from: its sets, the messages of its language on whose category people had the last word, and those that
+// people answered without a word against theirs. Done again it changes nothing. The same texts come in the same order, so that they give the same model.
 func (s *Store) GatherTexts(ctx context.Context, id interaction.ID) error {
 	return s.inTx(ctx, func(t *tx) error {
 		r, err := t.lockTraining(ctx, id)
@@ -136,21 +136,38 @@ func (s *Store) GatherTexts(ctx context.Context, id interaction.ID) error {
 			return err
 		}
 		_, err = t.Exec(ctx, `
-			with found as (
-				select s.name as source, '' as interaction, n, x as text from text_sets s cross join jsonb_array_elements(s.texts) with ordinality as e (x, n) where s.name = any($2)
+			with uploaded as (
+				select s.name as source, null::uuid as interaction, n, x as text
+				from text_sets s cross join jsonb_array_elements(s.texts) with ordinality as e (x, n) where s.name = any($2)),
+			said as (
+				select distinct on (l.interaction_id, l.message_number) l.interaction_id, l.message_number, l.category
+				from labels l join all_interactions i on i.id = l.interaction_id
+				where $4 and l.category <> '' and i.language = $3 order by l.interaction_id, l.message_number, l.at desc),
+			handled as (
+				select i.id, m.number, i.category from (
+					select id, category from closed_interactions c
+					where $5 and c.language = $3 and c.category <> '' and not exists (select 1 from labels l where l.interaction_id = c.id)
+						and exists (select 1 from messages g where g.interaction_id = c.id and g.kind = 'reply')
+					order by id desc limit $6) i
+				cross join lateral (select number from messages g where g.interaction_id = i.id and g.kind = 'in'
+					and g.number < (select min(number) from messages where interaction_id = i.id and kind = 'reply') order by number desc limit 1) m),
+			labelled as (select * from said union all select * from handled),
+			found as (
+				select * from uploaded
 				union all
-				select '', l.interaction_id::text, l.message_number,
+				select '', l.interaction_id, l.message_number,
 					jsonb_build_object('text', concat_ws(E'\n', m.subject, coalesce(nullif(m.reply_body, ''), m.body)), 'categories', jsonb_build_array(l.category))
-				from (select distinct on (interaction_id, message_number) interaction_id, message_number, category from labels
-						where category <> '' order by interaction_id, message_number, at desc) l
-				join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
-				join all_interactions i on i.id = l.interaction_id and i.language = $3
-				where $4)
-			update trainings set state = 'gathered', texts = coalesce((select jsonb_agg(text order by source, interaction, n) from found), '[]'), size = (select count(*) from found), done = 0, parts = 0
-			where id = $1`, id, some(r.Sets), r.Language, r.Labels)
+				from labelled l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number),
+			worth as (select * from found where btrim(text->>'text', E' \r\n\t') <> '')
+			update trainings set state = 'gathered', texts = coalesce((select jsonb_agg(text order by source, interaction, n) from worth), '[]'),
+				size = (select count(*) from worth), done = 0, parts = 0
+			where id = $1`, id, some(r.Sets), r.Language, r.Labels, r.Handled, mostHandled)
 		return err
 	})
 }
+
+// mostHandled is how many of the interactions that people answered a training learns from: the newest.
+const mostHandled = 50_000
 
 // TrainingTexts gives what was put down.
 func (s *Store) TrainingTexts(ctx context.Context, id interaction.ID) ([]interaction.LabelledText, error) {

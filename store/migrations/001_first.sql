@@ -399,6 +399,8 @@ create table automatic_mail (                    -- the counted loop guard: one 
 	step text not null,
 	at timestamptz not null default now(),
 	transcript boolean not null default false,   -- of a chat: bounded apart from the others
+	usage text not null default '',              -- of the standard response, where it was one
+	answers bigint not null default 0,           -- the customer's message that it answers
 	primary key (interaction_id, step)
 );
 create index automatic_mail_contact on automatic_mail (contact_id, at);
@@ -798,12 +800,21 @@ create table labels (                            -- what people said of a messag
 );
 create index labels_at on labels (at);
 
+create table rejected_suggestions (              -- responses that an agent has said do not fit an interaction
+	interaction_id uuid not null,
+	response_id uuid not null,
+	agent_id uuid not null,
+	at timestamptz not null default now(),
+	primary key (interaction_id, response_id)
+);
+
 create table trainings (
 	id uuid primary key,
 	language text not null,
 	profile text not null,
 	sets text[] not null default '{}',
 	labels boolean not null default false,
+	handled boolean not null default false,
 	state text not null default 'queued' check (state in ('queued', 'gathered', 'judged', 'done', 'failed', 'cancelled')),
 	texts jsonb,                                 -- put down when it begins, emptied when it is over
 	size int not null default 0,
