@@ -206,11 +206,8 @@ func TestChatsGoOnWhateverIsKilled(t *testing.T) {
 	w := &watcher{address: p.http, token: supervisor.Token, seen: map[string][]wire.ChatMessage{}}
 	customers := make([]*resumer, chats)
 	for n := range customers {
-		var ticket wire.ChatTicket
-		p.await(limit, "a conversation", func(ctx context.Context) (err error) { // the house bounds how many are opened from one address
-			ticket, err = wire.OpenChat(ctx, p.http, chatEntryPoint)
-			return err
-		})
+		ticket, err := wire.OpenChat(ctx, p.http, chatEntryPoint, n)
+		require.NoError(t, err)
 		customers[n] = &resumer{address: p.http, ticket: ticket, acked: map[string]int64{}, dice: rand.New(rand.NewPCG(7, uint64(n)))}
 		w.sessions = append(w.sessions, ticket.Session)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -40,14 +41,15 @@ type ChatFrame struct {
 	Message    *ChatMessage `json:"message,omitempty"`
 }
 
-// OpenChat opens a conversation as a page of the server does.
-func OpenChat(ctx context.Context, address, entryPoint string) (t ChatTicket, err error) {
+// OpenChat opens a conversation as a page of the server does, as the nth of many customers: each has an address of 127/8 of his own.
+func OpenChat(ctx context.Context, address, entryPoint string, nth int) (t ChatTicket, err error) {
+	customer := &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(nth>>8), byte(nth))}}).DialContext}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/in/"+entryPoint+"/sessions", bytes.NewBufferString(`{}`))
 	if err != nil {
 		return t, err
 	}
 	r.Header.Set("Origin", "http://"+address)
-	answer, err := transport.Do(r)
+	answer, err := customer.RoundTrip(r)
 	if err != nil {
 		return t, err
 	}
