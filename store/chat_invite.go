@@ -54,7 +54,7 @@ func (t *tx) chatHandler(ctx context.Context, by interaction.Actor, session inte
 	if mode != interaction.ChatFull {
 		return taskRow{}, interaction.Forbidden("forbidden", "you take part as %s; only who speaks to the customer invites", mode)
 	}
-	row, err := one(ctx, t, "task", scanTask, `select `+taskColumns+fromTasks+`where t.interaction_id = $1 and t.kind = 'handle' for update of t`, session)
+	row, err := one(ctx, t, "task", scanTask, `select `+taskColumns+fromTasks+`where t.interaction_id = $1 and t.kind = 'handle' order by t.id limit 1 for update of t`, session)
 	if interaction.KindOf(err) == interaction.KindUnknown && err != nil {
 		return row, interaction.Conflict("no_task", "nobody handles this conversation now")
 	}
