@@ -91,7 +91,7 @@ func (m *Mailbox) session(ctx context.Context, lease interaction.Lease) (worked 
 		if err != nil {
 			return worked, err
 		}
-		lease.Tell(ctx, interaction.LinkUp, "")
+		lease.Tell(ctx, interaction.LinkUp, m.standing(&at))
 		if err := m.wait(ctx, c, news, m.relyOn(c, had)); err != nil {
 			return worked, err
 		}

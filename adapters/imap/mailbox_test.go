@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -337,6 +338,50 @@ func TestAMailThatIsThereLateIsNoNews(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotTakenIsTold: a mail that is too large stays where it is, keeps nothing back and is told until somebody takes it away or raises the limit,
+// whoever works on the mailbox; so is one that cannot be had.
+func TestWhatIsNotTakenIsTold(t *testing.T) {
+	s := startServer(t)
+	large := "Subject: large\r\n\r\n" + strings.Repeat("x", 3000)
+	s.deliver(large, letter(1, "small"), large+"y")
+	p, inbox := &place{}, newHouse()
+	tells := func(words string) func() bool {
+		return func() bool {
+			state, detail := p.state()
+			return state == interaction.LinkUp && (words == "" && detail == "" || words != "" && strings.Contains(detail, words))
+		}
+	}
+	limit := map[string]any{"max_size": 2000}
+	stop := pull(t, p.take(link(s, limit)), inbox, nil)
+	until(t, "both are told", tells("2 mails larger than max_size (2000 bytes) stay in the mailbox, last UID 1 with 3018 bytes, UID 3 with 3019 bytes"))
+	require.Equal(t, 1, inbox.count())
+	stop()
+	for n := range behind + 5 { // until they are behind the window
+		s.deliver(letter(10+n, "later"))
+	}
+	s.set(func() { s.mails = slices.Delete(s.mails, 2, 3) })
+	stop = pull(t, p.take(link(s, limit)), inbox, nil)
+	until(t, "one is left", tells("1 mails larger"))
+	require.Equal(t, behind+6, inbox.count())
+	stop()
+	pull(t, p.take(link(s, map[string]any{"max_size": 5000})), inbox, nil)
+	until(t, "it is taken now", func() bool { return inbox.count() == behind+7 })
+	until(t, "all is well", tells(""))
+	require.Zero(t, inbox.again)
+
+	s.set(func() { s.mails[0].absent = maxTries + 1 })
+	q := &place{}
+	inbox = newHouse()
+	pull(t, q.take(link(s, nil)), inbox, func(o *Options) { o.Rest = time.Second })
+	until(t, "it is told", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return slices.Contains(q.told, "1 mails could not be had and are tried again every 1s")
+	})
+	until(t, "it is had in the end", func() bool { return inbox.count() == behind+7 })
+	until(t, "all is well", func() bool { _, detail := q.state(); return detail == "" })
+}
+
 func TestAnOutageLeavesNoGap(t *testing.T) {
 	s := startServer(t)
 	p, inbox := &place{}, newHouse()
@@ -446,7 +491,7 @@ func TestSettingsAreChecked(t *testing.T) {
 	good := map[string]any{"host": "imap.example.org", "user": "box"}
 	require.NoError(t, Check(interaction.Link{Settings: good}))
 	for setting, value := range map[string]any{
-		"host": "", "user": "", "tls": "none", "auth": "magic", "begin": "later", "after": "move:", "poll": 0.5, "token_url": "http://example.org", "unknown": 1, "folder": "a\r\nb",
+		"host": "", "user": "", "tls": "none", "auth": "magic", "begin": "later", "after": "move:", "poll": 0.5, "max_size": 10, "rest": 100_000, "token_url": "http://example.org", "unknown": 1, "folder": "a\r\nb",
 	} {
 		bad := map[string]any{}
 		for k, v := range good {
@@ -465,21 +510,24 @@ func TestPosition(t *testing.T) {
 		for range rapid.IntRange(0, 300).Draw(t, "steps") {
 			low := p.from()
 			uid := rapid.Uint32Range(low, low+2*behind).Draw(t, "uid")
-			if rapid.IntRange(0, 9).Draw(t, "owe") == 0 && !finished[uid] {
+			switch how := rapid.IntRange(0, 9).Draw(t, "how"); {
+			case how == 0 && !finished[uid]:
 				p.owe(uid)
-			} else {
+			case how == 1 && !finished[uid]:
+				p.leave(append(slices.Clone(p.Left), left{UID: uid}))
+			default:
 				p.finish(uid)
 				finished[uid] = true
 			}
 			if !finished[uid] && p.over(uid) {
-				t.Fatalf("%d is owed and over", uid)
+				t.Fatalf("%d is owed or left and over", uid)
 			}
 			for f := range finished {
 				if !p.over(f) {
 					t.Fatalf("%d was finished and is not over: %+v", f, p)
 				}
 			}
-			if len(p.Done) > 2*behind+1 || len(p.Owed) > maxOwed {
+			if len(p.Done) > 2*behind+1 || len(p.Owed) > maxOwed || len(p.Left) > maxLeft {
 				t.Fatalf("it grows: %+v", p)
 			}
 		}

@@ -24,6 +24,8 @@ type Settings struct {
 	Begin    string `json:"begin,omitempty"`     // all (default) takes what is there, new only what comes from now on
 	After    string `json:"after,omitempty"`     // what becomes of a mail that was taken: keep (default), seen, or move:FOLDER
 	Poll     int    `json:"poll,omitempty"`      // seconds between two looks where the server cannot tell of news; default 60
+	MaxSize  int64  `json:"max_size,omitempty"`  // bytes of one mail; a larger one is left where it is and told; default 50 MiB
+	Rest     int    `json:"rest,omitempty"`      // seconds that a mail is left alone that could not be had three times; default 3600
 	TokenURL string `json:"token_url,omitempty"` // OAuth 2.0: where an access token is had for the secret; without it the secret is the access token
 	ClientID string `json:"client_id,omitempty"` // of the application, at token_url
 	Scope    string `json:"scope,omitempty"`     // likewise
@@ -47,6 +49,9 @@ const (
 	afterMove = "move:"
 )
 
+// largestMail bounds max_size: a mail is committed in one transaction and parsed in memory.
+const largestMail = 256 << 20
+
 // Check reads a link's settings and says what is wrong with them: an invalid error that names the setting.
 func Check(l interaction.Link) error {
 	_, err := settings(l)
@@ -63,6 +68,8 @@ func settings(l interaction.Link) (s Settings, err error) {
 	setDefault(&s.Begin, beginAll)
 	setDefault(&s.After, afterKeep)
 	setDefault(&s.Poll, 60)
+	setDefault(&s.MaxSize, 50<<20)
+	setDefault(&s.Rest, 3600)
 	switch {
 	case s.Host == "":
 		return s, interaction.Invalid("bad_setting", "host", "is missing; write the mail server's name")
@@ -78,6 +85,10 @@ func settings(l interaction.Link) (s Settings, err error) {
 		return s, interaction.Invalid("bad_setting", "after", "is %q; write keep, seen or move:FOLDER", s.After)
 	case s.Poll < 1 || s.Poll > 3600:
 		return s, interaction.Invalid("bad_setting", "poll", "is %d; write seconds between 1 and 3600", s.Poll)
+	case s.MaxSize < 1<<10 || s.MaxSize > largestMail:
+		return s, interaction.Invalid("bad_setting", "max_size", "is %d; write bytes between 1024 and %d", s.MaxSize, largestMail)
+	case s.Rest < 1 || s.Rest > 86400:
+		return s, interaction.Invalid("bad_setting", "rest", "is %d; write seconds between 1 and 86400", s.Rest)
 	case strings.ContainsAny(s.Host+s.User+s.Folder+s.After, "\r\n\x00"):
 		return s, interaction.Invalid("bad_setting", "host", "or another setting has a line break")
 	case s.TokenURL != "" && !strings.HasPrefix(s.TokenURL, "https://"):
@@ -123,11 +134,10 @@ type Options struct {
 	TLSConfig *tls.Config                                  // for roots of an own authority; may be nil
 	HTTP      func(*http.Request) (safehttp.Answer, error) // asks for access tokens, where the link has a token_url
 	SpoolDir  string                                       // for mail beyond 256 KiB
-	MaxSize   int64                                        // bytes of one mail; a larger one is left where it is and told; default 50 MiB
 	StepLimit time.Duration                                // for an answer of the server; default 1 minute
 	BodyLimit time.Duration                                // for one mail; default 10 minutes
 	Pause     time.Duration                                // after the first failure, doubled up to 5 minutes; default 1 second
-	Rest      time.Duration                                // for a mail that could not be had three times; default 1 hour
+	Rest      time.Duration                                // for a mail that could not be had three times; default as the link's settings say
 	Logger    *slog.Logger
 }
 
@@ -140,11 +150,10 @@ func New(opts Options, inbox interaction.Inbox, entries interaction.EntryPoints)
 	if inbox == nil || entries == nil {
 		return nil, errors.New("imap mailbox: needs an inbox and entry points")
 	}
-	setDefault(&opts.MaxSize, 50<<20)
 	setDefault(&opts.StepLimit, time.Minute)
 	setDefault(&opts.BodyLimit, 10*time.Minute)
 	setDefault(&opts.Pause, time.Second)
-	setDefault(&opts.Rest, time.Hour)
+	setDefault(&opts.Rest, time.Duration(s.Rest)*time.Second)
 	setDefault(&opts.Logger, slog.Default())
 	return &Mailbox{
 		tokens: Tokens(s, opts.Secret, opts.HTTP), opts: opts, settings: s, inbox: inbox, entries: entries, log: opts.Logger.With("adapter", "imap", "link", opts.Link.Name),

@@ -16,9 +16,16 @@ type position struct {
 	UID      uint32     `json:"uid"`             // the newest that is over
 	Done     []uint32   `json:"done,omitempty"`  // ascending
 	Owed     []uint32   `json:"owed,omitempty"`  // that failed again and again, and are tried once more now and then
+	Left     []left     `json:"left,omitempty"`  // that are too large
 	Since    *time.Time `json:"since,omitempty"` // mails that the server got before are none of ours
 
 	moved bool // since it was kept
+}
+
+// left is a mail that stays where it is.
+type left struct {
+	UID   uint32 `json:"uid"`
+	Bytes int64  `json:"bytes"`
 }
 
 // from is the first UID that is looked at.
@@ -31,7 +38,7 @@ func (p *position) from() uint32 {
 
 // over reports whether a mail needs no more work.
 func (p *position) over(uid uint32) bool {
-	return uid < p.from() && !slices.Contains(p.Owed, uid) || slices.Contains(p.Done, uid)
+	return uid < p.from() && !slices.Contains(p.Owed, uid) && !p.leaves(uid) || slices.Contains(p.Done, uid)
 }
 
 // finish notes that a mail is over.
@@ -39,6 +46,7 @@ func (p *position) finish(uid uint32) {
 	p.moved = true
 	p.UID = max(p.UID, uid)
 	p.Owed = slices.DeleteFunc(p.Owed, func(u uint32) bool { return u == uid })
+	p.Left = slices.DeleteFunc(p.Left, func(l left) bool { return l.UID == uid })
 	if at, there := slices.BinarySearch(p.Done, uid); !there {
 		p.Done = slices.Insert(p.Done, at, uid)
 	}
@@ -62,16 +70,34 @@ func (p *position) owe(uid uint32) {
 	}
 }
 
+// leaves reports whether a mail stays where it is.
+func (p *position) leaves(uid uint32) bool {
+	return slices.ContainsFunc(p.Left, func(l left) bool { return l.UID == uid })
+}
+
+// maxLeft bounds how many mails are known that are too large; of more than that the newest are.
+const maxLeft = 100
+
+// leave notes all the mails that are too large. The UID stays where it is: what lies before them may not be over.
+func (p *position) leave(list []left) {
+	if list = list[max(0, len(list)-maxLeft):]; !slices.Equal(p.Left, list) {
+		p.Left, p.moved = list, true
+	}
+}
+
 // begin starts a mailbox that was not seen before, or whose server numbers its mails anew.
 func (p *position) begin(validity uint32) {
 	*p = position{Validity: validity, Since: p.Since, moved: true}
 }
 
-// listed is the set that a look asks for: what is owed, and everything from the window on. Its size does not depend on the mailbox's.
+// listed is the set that a look asks for: what is owed or was too large, and everything from the window on. Its size does not depend on the mailbox's.
 func (p *position) listed() imap.UIDSet {
 	var set imap.UIDSet
 	for _, uid := range p.Owed {
 		set.AddNum(imap.UID(uid))
+	}
+	for _, l := range p.Left {
+		set.AddNum(imap.UID(l.UID))
 	}
 	set.AddRange(imap.UID(p.from()), 0)
 	return set

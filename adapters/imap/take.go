@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,11 @@ const (
 // acceptLimit is how long the inbox may take for one mail.
 const acceptLimit = time.Minute
 
+// wasThere reports whether a mail lay in the mailbox before its mails were ours to take.
+func (p *position) wasThere(l listing) bool {
+	return p.Since != nil && l.at.Before(p.Since.Add(-time.Minute))
+}
+
 // listing is what a look finds of one mail.
 type listing struct {
 	uid  uint32
@@ -41,6 +47,7 @@ func (m *Mailbox) look(ctx context.Context, c *imapclient.Client, lease interact
 	if err != nil {
 		return 0, 0, err
 	}
+	found = m.leaveLarge(found, at)
 	var taken []uint32
 	keep := func() error {
 		if at.moved {
@@ -73,6 +80,7 @@ func (m *Mailbox) look(ctx context.Context, c *imapclient.Client, lease interact
 
 // list gives the mails that need work now, by UID. What a server says twice, out of order or unasked changes nothing.
 func (m *Mailbox) list(c *imapclient.Client, at *position) (found []listing, err error) {
+	there := map[uint32]bool{}
 	err = m.within(c, m.opts.BodyLimit, func() error {
 		fetch := c.Fetch(at.listed(), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true})
 		for data := fetch.Next(); data != nil; data = fetch.Next() {
@@ -80,12 +88,19 @@ func (m *Mailbox) list(c *imapclient.Client, at *position) (found []listing, err
 			if err != nil {
 				return errors.Join(err, fetch.Close())
 			}
-			if uid := uint32(one.UID); uid != 0 && !at.over(uid) && !time.Now().Before(m.rests[uid]) {
+			uid := uint32(one.UID)
+			there[uid] = true
+			if uid != 0 && !at.over(uid) && !time.Now().Before(m.rests[uid]) {
 				found = append(found, listing{uid, one.RFC822Size, one.InternalDate})
 			}
 		}
 		return fetch.Close()
 	})
+	if err == nil {
+		gone := func(uid uint32) bool { return !there[uid] }
+		maps.DeleteFunc(m.rests, func(uid uint32, _ time.Time) bool { return gone(uid) })
+		maps.DeleteFunc(m.tried, func(uid uint32, _ int) bool { return gone(uid) })
+	}
 	slices.SortFunc(found, func(a, b listing) int { return int(int64(a.uid) - int64(b.uid)) })
 	return slices.CompactFunc(found, func(a, b listing) bool { return a.uid == b.uid }), err
 }
@@ -93,14 +108,47 @@ func (m *Mailbox) list(c *imapclient.Client, at *position) (found []listing, err
 // errSkipped says that a mail was not taken, and that the next one may be.
 var errSkipped = errors.New("skipped")
 
+// leaveLarge gives what is not too large. The rest stays where it is and is told, until somebody takes it away or raises the limit.
+func (m *Mailbox) leaveLarge(found []listing, at *position) (small []listing) {
+	var large []left
+	for _, l := range found {
+		known := at.leaves(l.uid)
+		fits := l.size <= m.settings.MaxSize || at.wasThere(l)
+		if fits {
+			small = append(small, l)
+		}
+		if known || !fits { // one that fits now is known until it is taken
+			large = append(large, left{l.uid, l.size})
+		}
+		if !known && !fits {
+			m.log.Error("a mail is too large and stays where it is", "uid", l.uid, "bytes", l.size, "max_size", m.settings.MaxSize)
+		}
+	}
+	at.leave(large)
+	return small
+}
+
+// standing says of which mails somebody should know, without anything personal; empty for none.
+func (m *Mailbox) standing(at *position) string {
+	var words []string
+	if n := len(at.Left); n > 0 {
+		var which []string
+		for _, l := range at.Left[max(0, n-3):] {
+			which = append(which, fmt.Sprintf("UID %d with %d bytes", l.UID, l.Bytes))
+		}
+		words = append(words, fmt.Sprintf("%d mails larger than max_size (%d bytes) stay in the mailbox, last %s: take them by hand and remove them, or raise max_size",
+			n, m.settings.MaxSize, strings.Join(which, ", ")))
+	}
+	if len(m.rests) > 0 {
+		words = append(words, fmt.Sprintf("%d mails could not be had and are tried again every %v", len(m.rests), m.opts.Rest))
+	}
+	return strings.Join(words, "; ")
+}
+
 // take has one mail committed by the inbox. Behind an error of the connection or the inbox nothing is known of it, and it is tried again.
 func (m *Mailbox) take(ctx context.Context, c *imapclient.Client, l listing, at *position) error {
 	switch {
-	case at.Since != nil && l.at.Before(at.Since.Add(-time.Minute)):
-		at.finish(l.uid)
-		return errSkipped
-	case l.size > m.opts.MaxSize:
-		m.log.Error("a mail is too large and stays where it is", "uid", l.uid, "bytes", l.size)
+	case at.wasThere(l):
 		at.finish(l.uid)
 		return errSkipped
 	case m.tried[l.uid] >= maxTries:
@@ -131,6 +179,7 @@ func (m *Mailbox) take(ctx context.Context, c *imapclient.Client, l listing, at 
 		return err
 	}
 	delete(m.tried, l.uid)
+	delete(m.rests, l.uid)
 	at.finish(l.uid)
 	m.log.Info("mail accepted", "inbound", receipt.ID, "bytes", raw.Size(), "repeat", receipt.Repeat)
 	return nil
