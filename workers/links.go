@@ -2,7 +2,10 @@ package workers
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,7 +142,7 @@ func (l *Links[L]) work(ctx context.Context, h *heldLink, lease L) {
 			if s, sends := puller.(interaction.Sender); sends {
 				h.sender.Store(&s)
 			}
-			err = puller.Pull(ctx, lease)
+			err = l.pull(ctx, puller, lease)
 			h.sender.Store(nil)
 		}
 		if ctx.Err() != nil {
@@ -155,6 +158,20 @@ func (l *Links[L]) work(ctx context.Context, h *heldLink, lease L) {
 		}
 	}
 }
+
+// pull works on a link. A panic ends its work like an error does: the other links and the rest of the process go on.
+func (l *Links[L]) pull(ctx context.Context, puller interaction.Puller, lease L) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.Log.Error("the work on a link panicked", "link", lease.Link().Name, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			err = errPanicked
+		}
+	}()
+	return puller.Pull(ctx, lease)
+}
+
+// errPanicked is what is told of a link whose adapter panicked.
+var errPanicked = errors.New("a part of parley failed over what the link brought; see the log")
 
 // Sender gives what sends over the entry point's lines that this process holds, one that is up if there is any; nil: another process holds them, or nobody.
 func (l *Links[L]) Sender(entryPoint string) interaction.Sender {

@@ -132,6 +132,42 @@ func TestLinksAreWorkedOnWhileTheirLeasesHold(t *testing.T) {
 	})
 }
 
+// bad panics each time.
+type bad struct{ pullers }
+
+func (b *bad) Pull(_ context.Context, l interaction.Lease) error {
+	b.change(l.Link().Name, 1)
+	panic("planted")
+}
+
+// TestAPanicOverALinkIsItsOwn: the others go on, and the link is tried again after its pause.
+func TestAPanicOverALinkIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		there := &table{ours: map[string]lease{"a": {name: "a", epoch: 1}, "b": {name: "b", epoch: 1}}}
+		good, poor := &pullers{running: map[string]int{}}, &bad{pullers{running: map[string]int{}}}
+		l := &Links[lease]{
+			Store: there, Holder: "p1", Kinds: []string{"any"}, Log: slog.New(slog.DiscardHandler),
+			Open: func(l interaction.Link) (interaction.Puller, error) {
+				if l.Name == "a" {
+					return poor, nil
+				}
+				return good, nil
+			},
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		go func() { defer close(over); _ = l.Run(ctx) }()
+		time.Sleep(2*linkPause + time.Second)
+		synctest.Wait()
+		_, begun := poor.now("a")
+		require.Equal(t, 3, begun)
+		running, begun := good.now("b")
+		require.Equal(t, []int{1, 1}, []int{running, begun})
+		cancel()
+		<-over
+	})
+}
+
 // standingLine sends over a link that may be down.
 type standingLine struct {
 	interaction.Puller

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,69 +28,6 @@ import (
 	"parley/lib/mail"
 	"parley/lib/safehttp"
 )
-
-// place is a link's row: its position moves for the newest holder only.
-type place struct {
-	mu     sync.Mutex
-	epoch  int64
-	kept   []byte
-	moves  int
-	states []interaction.LinkState
-	told   []string
-}
-
-// lease is one holder's.
-type lease struct {
-	*place
-	link interaction.Link
-	mine int64
-}
-
-func (p *place) take(link interaction.Link) *lease {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.epoch++
-	return &lease{p, link, p.epoch}
-}
-
-func (l *lease) Link() interaction.Link { return l.link }
-func (l *lease) Epoch() int64           { return l.mine }
-
-func (l *lease) Position(_ context.Context, into any) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.kept == nil {
-		return nil
-	}
-	return json.Unmarshal(l.kept, into)
-}
-
-func (l *lease) Move(_ context.Context, position any) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.mine != l.epoch {
-		return interaction.Conflict("lease_lost", "another has it")
-	}
-	l.moves++
-	var err error
-	l.kept, err = json.Marshal(position)
-	return err
-}
-
-func (l *lease) Tell(_ context.Context, state interaction.LinkState, detail string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.states, l.told = append(l.states, state), append(l.told, detail)
-}
-
-func (p *place) state() (state interaction.LinkState, detail string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.states) == 0 {
-		return "", ""
-	}
-	return p.states[len(p.states)-1], p.told[len(p.told)-1]
-}
 
 // house is an inbox that knows what it has, as the store does, and fails now and then when told to.
 type house struct {
@@ -146,9 +82,9 @@ func link(s *server, extra map[string]any) interaction.Link {
 }
 
 // pull works on a mailbox until the test ends or stop is called.
-func pull(t *testing.T, l *lease, inbox interaction.Inbox, change func(*Options)) (stop func()) {
+func pull(t *testing.T, l interaction.Lease, inbox interaction.Inbox, change func(*Options)) (stop func()) {
 	t.Helper()
-	opts := Options{Link: l.link, Secret: "secret", SpoolDir: t.TempDir(), Pause: time.Millisecond, Rest: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	opts := Options{Link: l.Link(), Secret: "secret", SpoolDir: t.TempDir(), Pause: time.Millisecond, Rest: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&opts)
 	}
@@ -163,6 +99,20 @@ func pull(t *testing.T, l *lease, inbox interaction.Inbox, change func(*Options)
 	stop = func() { cancel(); <-done }
 	t.Cleanup(stop)
 	return stop
+}
+
+// TestPull is the suite of what goes out for what arrives.
+func TestPull(t *testing.T) {
+	adaptertest.Pull(t, func(t *testing.T, inbox interaction.Inbox, entries interaction.EntryPoints) adaptertest.Source {
+		s := startServer(t)
+		source := adaptertest.Source{Link: link(s, nil), Put: func(content string) { s.deliver("To: support@example.test\r\n\r\n" + content + "\r\n") }}
+		source.Open = func(t *testing.T) interaction.Puller {
+			m, err := New(Options{Link: source.Link, Secret: "secret", SpoolDir: t.TempDir(), Pause: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}, inbox, entries)
+			require.NoError(t, err)
+			return m
+		}
+		return source
+	})
 }
 
 func letter(n int, more string) string {
@@ -207,8 +157,8 @@ func TestNothingIsLostWhateverTheServerDoes(t *testing.T) {
 	s.set(func() { s.r = rand.New(rand.NewPCG(seed, 1)) })
 	inbox := newHouse()
 	inbox.r = rand.New(rand.NewPCG(seed, 2))
-	p := &place{}
-	stop := pull(t, p.take(link(s, nil)), inbox, nil)
+	p := &adaptertest.Place{}
+	stop := pull(t, p.Take(link(s, nil)), inbox, nil)
 	during := 0
 	onSelect := func() {
 		s.mu.Lock()
@@ -236,7 +186,7 @@ func TestNothingIsLostWhateverTheServerDoes(t *testing.T) {
 			}
 		case 6, 7: // another process takes the mailbox over, while this one still works
 			before := stop
-			stop = pull(t, p.take(link(s, nil)), inbox, nil)
+			stop = pull(t, p.Take(link(s, nil)), inbox, nil)
 			before()
 		}
 		reached := sent - 30
@@ -280,13 +230,11 @@ func TestCommandsDoNotGrowWithTheMailbox(t *testing.T) {
 		for n := range mails {
 			s.deliver(letter(n, "old"))
 		}
-		p, inbox := &place{}, newHouse()
-		stop := pull(t, p.take(link(s, nil)), inbox, nil)
+		p, inbox := &adaptertest.Place{}, newHouse()
+		stop := pull(t, p.Take(link(s, nil)), inbox, nil)
 		until(t, "all are taken", func() bool { return inbox.count() == mails })
-		until(t, "it rests", func() bool { state, _ := p.state(); return state == interaction.LinkUp })
-		p.mu.Lock()
-		moves := p.moves
-		p.mu.Unlock()
+		until(t, "it rests", func() bool { state, _ := p.State(); return state == interaction.LinkUp })
+		moves := p.Moves()
 		before := s.asked()
 		s.mu.Lock()
 		selects := s.commands["EXAMINE"]
@@ -297,9 +245,7 @@ func TestCommandsDoNotGrowWithTheMailbox(t *testing.T) {
 			return s.commands["EXAMINE"] == selects+2 && s.commands["UID"] >= 0
 		})
 		stop()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		require.Equal(t, moves, p.moves, "nothing is written when nothing is new")
+		require.Equal(t, moves, p.Moves(), "nothing is written when nothing is new")
 		return s.asked() - before, mails
 	}
 	few, _ := cost(10)
@@ -310,9 +256,9 @@ func TestCommandsDoNotGrowWithTheMailbox(t *testing.T) {
 
 func TestNewsIsHeardByIdle(t *testing.T) {
 	s := startServer(t)
-	p, inbox := &place{}, newHouse()
-	pull(t, p.take(link(s, map[string]any{"poll": 3600})), inbox, nil)
-	until(t, "it rests", func() bool { state, _ := p.state(); return state == interaction.LinkUp })
+	p, inbox := &adaptertest.Place{}, newHouse()
+	pull(t, p.Take(link(s, map[string]any{"poll": 3600})), inbox, nil)
+	until(t, "it rests", func() bool { state, _ := p.State(); return state == interaction.LinkUp })
 	for n := 1; n <= 3; n++ {
 		s.deliver(letter(n, "new"))
 		until(t, "it came", func() bool { return inbox.count() == n })
@@ -330,8 +276,8 @@ func TestAMailThatIsThereLateIsNoNews(t *testing.T) {
 			s := startServer(t)
 			s.deliver(letter(1, "first"), letter(2, "late"))
 			s.set(func() { hide(&s.mails[1]) })
-			p, inbox := &place{}, newHouse()
-			pull(t, p.take(link(s, nil)), inbox, nil)
+			p, inbox := &adaptertest.Place{}, newHouse()
+			pull(t, p.Take(link(s, nil)), inbox, nil)
 			until(t, "both came", func() bool { return inbox.count() == 2 })
 			require.Zero(t, inbox.again)
 		})
@@ -344,15 +290,15 @@ func TestWhatIsNotTakenIsTold(t *testing.T) {
 	s := startServer(t)
 	large := "Subject: large\r\n\r\n" + strings.Repeat("x", 3000)
 	s.deliver(large, letter(1, "small"), large+"y")
-	p, inbox := &place{}, newHouse()
+	p, inbox := &adaptertest.Place{}, newHouse()
 	tells := func(words string) func() bool {
 		return func() bool {
-			state, detail := p.state()
+			state, detail := p.State()
 			return state == interaction.LinkUp && (words == "" && detail == "" || words != "" && strings.Contains(detail, words))
 		}
 	}
 	limit := map[string]any{"max_size": 2000}
-	stop := pull(t, p.take(link(s, limit)), inbox, nil)
+	stop := pull(t, p.Take(link(s, limit)), inbox, nil)
 	until(t, "both are told", tells("2 mails larger than max_size (2000 bytes) stay in the mailbox, last UID 1 with 3018 bytes, UID 3 with 3019 bytes"))
 	require.Equal(t, 1, inbox.count())
 	stop()
@@ -360,39 +306,37 @@ func TestWhatIsNotTakenIsTold(t *testing.T) {
 		s.deliver(letter(10+n, "later"))
 	}
 	s.set(func() { s.mails = slices.Delete(s.mails, 2, 3) })
-	stop = pull(t, p.take(link(s, limit)), inbox, nil)
+	stop = pull(t, p.Take(link(s, limit)), inbox, nil)
 	until(t, "one is left", tells("1 mails larger"))
 	require.Equal(t, behind+6, inbox.count())
 	stop()
-	pull(t, p.take(link(s, map[string]any{"max_size": 5000})), inbox, nil)
+	pull(t, p.Take(link(s, map[string]any{"max_size": 5000})), inbox, nil)
 	until(t, "it is taken now", func() bool { return inbox.count() == behind+7 })
 	until(t, "all is well", tells(""))
 	require.Zero(t, inbox.again)
 
 	s.set(func() { s.mails[0].absent = maxTries + 1 })
-	q := &place{}
+	q := &adaptertest.Place{}
 	inbox = newHouse()
-	pull(t, q.take(link(s, nil)), inbox, func(o *Options) { o.Rest = time.Second })
+	pull(t, q.Take(link(s, nil)), inbox, func(o *Options) { o.Rest = time.Second })
 	until(t, "it is told", func() bool {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return slices.Contains(q.told, "1 mails could not be had and are tried again every 1s")
+		return slices.Contains(q.Told(), "1 mails could not be had and are tried again every 1s")
 	})
 	until(t, "it is had in the end", func() bool { return inbox.count() == behind+7 })
-	until(t, "all is well", func() bool { _, detail := q.state(); return detail == "" })
+	until(t, "all is well", func() bool { _, detail := q.State(); return detail == "" })
 }
 
 func TestAnOutageLeavesNoGap(t *testing.T) {
 	s := startServer(t)
-	p, inbox := &place{}, newHouse()
-	stop := pull(t, p.take(link(s, nil)), inbox, nil)
+	p, inbox := &adaptertest.Place{}, newHouse()
+	stop := pull(t, p.Take(link(s, nil)), inbox, nil)
 	s.deliver(letter(1, "before"))
 	until(t, "it came", func() bool { return inbox.count() == 1 })
 	stop()
 	for n := 2; n < 200; n++ {
 		s.deliver(letter(n, "meanwhile"))
 	}
-	pull(t, p.take(link(s, nil)), inbox, nil)
+	pull(t, p.Take(link(s, nil)), inbox, nil)
 	until(t, "the gap is filled", func() bool { return inbox.count() == 199 })
 	require.Zero(t, inbox.again, "nothing is fetched twice")
 }
@@ -403,9 +347,9 @@ func TestBeginNewLeavesOldMailAlone(t *testing.T) {
 		s.deliver(letter(n, "old"))
 		s.set(func() { s.mails[n].at = time.Now().Add(-time.Hour) })
 	}
-	p, inbox := &place{}, newHouse()
-	pull(t, p.take(link(s, map[string]any{"begin": "new"})), inbox, nil)
-	until(t, "it rests", func() bool { state, _ := p.state(); return state == interaction.LinkUp })
+	p, inbox := &adaptertest.Place{}, newHouse()
+	pull(t, p.Take(link(s, map[string]any{"begin": "new"})), inbox, nil)
+	until(t, "it rests", func() bool { state, _ := p.State(); return state == interaction.LinkUp })
 	s.deliver(letter(100, "new"))
 	until(t, "it came", func() bool { return inbox.count() == 1 })
 	s.renumber()
@@ -415,21 +359,21 @@ func TestBeginNewLeavesOldMailAlone(t *testing.T) {
 
 func TestWhoHasLostTheLeaseMovesNothing(t *testing.T) {
 	s := startServer(t)
-	p, inbox := &place{}, newHouse()
-	old := p.take(link(s, nil))
-	p.take(link(s, nil))
+	p, inbox := &adaptertest.Place{}, newHouse()
+	old := p.Take(link(s, nil))
+	p.Take(link(s, nil))
 	s.deliver(letter(1, "x"))
-	m, err := New(Options{Link: old.link, Secret: "secret", Logger: slog.New(slog.DiscardHandler)}, inbox, adaptertest.EntryPoints())
+	m, err := New(Options{Link: old.Link(), Secret: "secret", Logger: slog.New(slog.DiscardHandler)}, inbox, adaptertest.EntryPoints())
 	require.NoError(t, err)
 	require.Equal(t, interaction.KindConflict, interaction.KindOf(m.Pull(t.Context(), old)))
-	require.Zero(t, p.moves)
+	require.Zero(t, p.Moves())
 }
 
 func TestWhereAMailWasDeliveredTo(t *testing.T) {
 	s := startServer(t)
-	p, inbox := &place{}, newHouse()
+	p, inbox := &adaptertest.Place{}, newHouse()
 	s.deliver("Return-Path: <>\r\nDelivered-To: help@example.test\r\nTo: nobody@example.test\r\nSubject: bounce\r\n\r\nx\r\n")
-	pull(t, p.take(link(s, map[string]any{"address": "box@example.test"})), inbox, nil)
+	pull(t, p.Take(link(s, map[string]any{"address": "box@example.test"})), inbox, nil)
 	until(t, "it came", func() bool { return inbox.count() == 1 })
 	s.deliver("To: somebody@elsewhere.example\r\n\r\ny\r\n")
 	until(t, "it came", func() bool { return inbox.count() == 2 })
@@ -462,15 +406,15 @@ func TestSigningIn(t *testing.T) {
 			t.Parallel()
 			s := startServer(t)
 			s.set(func() { s.methods = c.methods })
-			p := &place{}
-			pull(t, p.take(link(s, c.settings)), newHouse(), func(o *Options) {
+			p := &adaptertest.Place{}
+			pull(t, p.Take(link(s, c.settings)), newHouse(), func(o *Options) {
 				o.Secret = c.secret
 				o.HTTP = func(*http.Request) (safehttp.Answer, error) {
 					return safehttp.Answer{Status: 200, Body: []byte(c.tokens)}, nil
 				}
 			})
-			until(t, "it is told", func() bool { state, _ := p.state(); return state == c.want })
-			_, detail := p.state()
+			until(t, "it is told", func() bool { state, _ := p.State(); return state == c.want })
+			_, detail := p.State()
 			require.Contains(t, detail, c.tells)
 			require.NotContains(t, detail, c.secret+" ")
 		})
@@ -480,9 +424,9 @@ func TestSigningIn(t *testing.T) {
 func TestAfterwards(t *testing.T) {
 	for after, command := range map[string]string{"seen": "UID STORE", "move:Done": "UID MOVE"} {
 		s := startServer(t)
-		p, inbox := &place{}, newHouse()
+		p, inbox := &adaptertest.Place{}, newHouse()
 		s.deliver(letter(1, "x"), letter(2, "y"))
-		pull(t, p.take(link(s, map[string]any{"after": after})), inbox, nil)
+		pull(t, p.Take(link(s, map[string]any{"after": after})), inbox, nil)
 		until(t, "both are marked", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.commands[command] == 1 && len(s.seen) == 2 })
 	}
 }
@@ -541,17 +485,17 @@ func TestDovecot(t *testing.T) {
 	for n := 1; n <= 30; n++ {
 		d.deliver(t, n, letter(n, "hello"))
 	}
-	p, inbox := &place{}, newHouse()
-	stop := pull(t, p.take(link(s, map[string]any{"poll": 3600})), inbox, nil)
+	p, inbox := &adaptertest.Place{}, newHouse()
+	stop := pull(t, p.Take(link(s, map[string]any{"poll": 3600})), inbox, nil)
 	until(t, "all are taken", func() bool { return inbox.count() == 30 })
-	until(t, "it rests", func() bool { state, _ := p.state(); return state == interaction.LinkUp })
+	until(t, "it rests", func() bool { state, _ := p.State(); return state == interaction.LinkUp })
 	d.deliver(t, 31, letter(31, "by idle"))
 	until(t, "the new one came", func() bool { return inbox.count() == 31 })
 	stop()
 	require.Zero(t, inbox.again)
 	d.forget(t) // new UIDVALIDITY
 	d.deliver(t, 32, letter(32, "behind it"))
-	pull(t, p.take(link(s, map[string]any{"after": "seen"})), inbox, nil)
+	pull(t, p.Take(link(s, map[string]any{"after": "seen"})), inbox, nil)
 	until(t, "and the next", func() bool { return inbox.count() == 32 })
 	until(t, "all were read again, and known", func() bool { inbox.mu.Lock(); defer inbox.mu.Unlock(); return inbox.again == 31 })
 	until(t, "they are marked", func() bool {

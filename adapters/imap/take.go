@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -145,8 +146,15 @@ func (m *Mailbox) standing(at *position) string {
 	return strings.Join(words, "; ")
 }
 
-// take has one mail committed by the inbox. Behind an error of the connection or the inbox nothing is known of it, and it is tried again.
-func (m *Mailbox) take(ctx context.Context, c *imapclient.Client, l listing, at *position) error {
+// take has one mail committed by the inbox. Behind an error of the connection or the inbox nothing is known of it, and it is tried again; a mail that
+// something panics over is put off like one that cannot be had.
+func (m *Mailbox) take(ctx context.Context, c *imapclient.Client, l listing, at *position) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			m.log.Error("a mail made a part of parley panic", "uid", l.uid, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			err = fmt.Errorf("uid %d: it could not be processed", l.uid)
+		}
+	}()
 	switch {
 	case at.wasThere(l):
 		at.finish(l.uid)

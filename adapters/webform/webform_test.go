@@ -47,6 +47,44 @@ func parsed(t *testing.T, in adaptertest.Received) interaction.Parsed {
 	return Parser{}.Parse(in.Content, in.Facts)
 }
 
+// TestReceive is the suite of ways in, over a real connection: a handler that panics ends it.
+func TestReceive(t *testing.T) {
+	names := map[string]string{adaptertest.KnownAddress: "support"}
+	adaptertest.Receive(t, func(t *testing.T, inbox interaction.Inbox, _ interaction.EntryPoints) adaptertest.Way {
+		a, err := New(Options{
+			Address: func(name string) (string, bool) { return adaptertest.KnownAddress, name == "support" }, Domain: "example.test", Logger: slog.New(slog.DiscardHandler),
+		}, inbox)
+		require.NoError(t, err)
+		mux := http.NewServeMux()
+		for _, name := range []string{"support", "nobody"} {
+			mux.Handle("/in/"+name+"/", http.StripPrefix("/in/"+name, a.Handler(name)))
+		}
+		server := httptest.NewUnstartedServer(mux)
+		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+		server.Start()
+		t.Cleanup(server.Close)
+		return adaptertest.Way{Mounted: true, Deliver: func(address, content string) adaptertest.Answer {
+			name := names[address]
+			if name == "" {
+				name = "nobody"
+			}
+			body, _ := json.Marshal(map[string]string{"email": "anna@example.org", "text": content})
+			answer, err := server.Client().Post(server.URL+"/in/"+name+"/messages", "application/json", bytes.NewReader(body))
+			if err != nil {
+				return adaptertest.Gone
+			}
+			defer answer.Body.Close()
+			switch answer.StatusCode {
+			case http.StatusAccepted:
+				return adaptertest.Yes
+			case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+				return adaptertest.Later
+			}
+			return adaptertest.No
+		}}
+	})
+}
+
 func TestAFormIsAMessage(t *testing.T) {
 	inbox := &adaptertest.Inbox{}
 	w := post(adapter(t, inbox, 0), "application/json; charset=UTF-8",
