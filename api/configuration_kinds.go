@@ -35,6 +35,8 @@ type (
 	SurveySetup interaction.Survey
 	// WebhookSetup is who hears of events.
 	WebhookSetup interaction.Webhook
+	// RetentionSetup says for how many days something is kept.
+	RetentionSetup interaction.RetentionRule
 	// LinkSetup is an account or a line at a carrier.
 	LinkSetup interaction.Link
 )
@@ -85,6 +87,7 @@ type SetupBody struct {
 	Webhooks       []WebhookSetup      `json:"webhooks,omitempty"`
 	Surveys        []SurveySetup       `json:"surveys,omitempty"`
 	Links          []LinkSetup         `json:"links,omitempty"`
+	Retention      []RetentionSetup    `json:"retention,omitempty"`
 }
 
 // The lists, each with how its things come out of a setup and go into one.
@@ -225,6 +228,16 @@ var (
 		},
 		func(w *WebhookSetup) *string { return &w.Name },
 	}
+	retentionKind = setupKind[RetentionSetup]{
+		interaction.ListRetention,
+		func(s interaction.Setup) []RetentionSetup {
+			return each(s.Retention, func(r interaction.RetentionRule) RetentionSetup { return RetentionSetup(r) })
+		},
+		func(s *interaction.Setup, l []RetentionSetup) {
+			s.Retention = each(l, func(r RetentionSetup) interaction.RetentionRule { return interaction.RetentionRule(r) })
+		},
+		func(r *RetentionSetup) *string { return &r.Name },
+	}
 	linkKind = setupKind[LinkSetup]{
 		interaction.ListLinks,
 		func(s interaction.Setup) []LinkSetup {
@@ -256,12 +269,13 @@ func (s *server) addConfiguration() {
 	addSetup(s, webhookKind)
 	addSetup(s, surveyKind)
 	addSetup(s, linkKind)
+	addSetup(s, retentionKind)
 }
 
 func setupBody(s interaction.Setup) SetupBody {
 	return SetupBody{
 		groupKind.out(s), reasonKind.out(s), formKind.out(s), calendarKind.out(s), queueKind.out(s), entryPointKind.out(s), agentKind.out(s), categoryKind.out(s), responseKind.out(s),
-		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s), webhookKind.out(s), surveyKind.out(s), linkKind.out(s),
+		ruleKind.out(s), dispositionKind.out(s), policyKind.out(s), webhookKind.out(s), surveyKind.out(s), linkKind.out(s), retentionKind.out(s),
 	}
 }
 
@@ -281,5 +295,6 @@ func (b SetupBody) setup() (s interaction.Setup) {
 	webhookKind.into(&s, b.Webhooks)
 	surveyKind.into(&s, b.Surveys)
 	linkKind.into(&s, b.Links)
+	retentionKind.into(&s, b.Retention)
 	return s
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"time"
 
@@ -48,6 +49,18 @@ type Store interface {
 	Supervision
 	Statistics
 	Surveys
+	Privacy
+}
+
+// Privacy erases and exports people, and tells what retention would remove.
+type Privacy interface {
+	EraseContact(ctx context.Context, by interaction.Actor, contact interaction.ID, reason string) (interaction.Erasure, error)
+	Erasures(ctx context.Context, page interaction.Page) (interaction.Listed[interaction.Erasure], error)
+	Erasure(ctx context.Context, id interaction.ID) (interaction.Erasure, error)
+	CreateExport(ctx context.Context, by interaction.Actor, contact interaction.ID) (interaction.Export, error)
+	Export(ctx context.Context, id interaction.ID) (interaction.Export, error)
+	ReadExport(ctx context.Context, e interaction.Export, w io.Writer) error
+	RetentionForecast(ctx context.Context, rules []interaction.RetentionRule) ([]interaction.RetentionForecast, error)
 }
 
 // Accounts knows tokens and passwords. Tokens come and go by their hash, passwords encoded.

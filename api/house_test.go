@@ -32,6 +32,7 @@ type keeper interface {
 	OpenReview(ctx context.Context, id interaction.ID, step string, message int64, author interaction.ID, cycles int) (interaction.Review, error)
 	SetEnabled(ctx context.Context, by interaction.Actor, agent interaction.ID, enabled bool) error
 	WorkSelections(ctx context.Context) (bool, error)
+	WorkExports(ctx context.Context) (bool, error)
 	Count(ctx context.Context) (int, error)
 	Apply(ctx context.Context, by interaction.Actor, setup interaction.Setup) error
 	OpenChat(ctx context.Context, c interaction.NewChat) (interaction.ChatTicket, error)

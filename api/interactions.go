@@ -32,6 +32,7 @@ type Interaction struct {
 	Reason      string            `json:"reason,omitempty" doc:"why it stopped, a code"`
 	Messages    int64             `json:"messages" doc:"how many it has; they are numbered from 1"`
 	Version     int64             `json:"version"`
+	Gone        string            `json:"gone,omitempty" enum:"retention,erased" doc:"why what was said in it is not there any more; counts and times are"`
 }
 
 // InteractionDetail is an interaction with its open tasks.
@@ -63,7 +64,7 @@ func interactionView(i interaction.Interaction) Interaction {
 		ID: i.ID, ThreadID: i.Thread, ContactID: i.Contact, ParentID: i.Parent, Channel: string(i.Channel), EntryPoint: i.EntryPoint, Queue: i.Queue,
 		Direction: string(i.Direction), Subject: i.Subject, State: string(i.State), Language: i.Language, Category: i.Category,
 		Confidence: i.Confidence, Priority: i.Priority, Data: data, LastAgentID: i.LastAgent, OpenedAt: i.OpenedAt, StoppedAt: moment(i.StoppedAt),
-		Reason: i.Reason, Messages: i.Messages, Version: i.Version,
+		Reason: i.Reason, Messages: i.Messages, Version: i.Version, Gone: i.Gone,
 	}
 }
 

@@ -133,6 +133,7 @@ func (s *server) addRoutes() {
 	s.addModels()
 	s.addSupervision()
 	s.addStatistics()
+	s.addPrivacy()
 
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 

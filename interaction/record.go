@@ -25,6 +25,7 @@ type Interaction struct {
 	Reason     string    // why it stopped: a code
 	Messages   int64     // how many messages it has; they are numbered from 1
 	Version    int64
+	Gone       string `json:",omitempty"` // why what was said in it is not there any more: GoneErased or GoneRetention; empty: it is there
 }
 
 // Direction tells who began.

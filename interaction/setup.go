@@ -23,6 +23,7 @@ type Setup struct {
 	Webhooks       []Webhook       `yaml:"webhooks,omitempty" json:"webhooks,omitempty"`
 	Links          []Link          `yaml:"links,omitempty" json:"links,omitempty"`
 	Surveys        []Survey        `yaml:"surveys,omitempty" json:"surveys,omitempty"`
+	Retention      []RetentionRule `yaml:"retention,omitempty" json:"retention,omitempty"`
 	Models         []Model         `yaml:"-" json:"-"`                  // trained from what Training names
 	Training       []Training      `yaml:"training,omitempty" json:"-"` // labelled texts, a file a language
 }

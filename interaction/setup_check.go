@@ -124,6 +124,9 @@ func CheckSetup(wanted, there Setup) []*Fault {
 	for _, s := range wanted.Surveys {
 		c.survey(c.of(ListSurveys, s.Name), s)
 	}
+	for n, r := range wanted.Retention {
+		c.retention(c.of(ListRetention, r.Name), r, append(slices.Clone(there.Retention), wanted.Retention[:n]...))
+	}
 	for _, p := range wanted.ReviewPolicies {
 		c.policy(c.of(ListReviewPolicies, p.Name), p)
 	}

@@ -27,12 +27,13 @@ const (
 	ListReviewPolicies = "review_policies"
 	ListWebhooks       = "webhooks"
 	ListLinks          = "links"
+	ListRetention      = "retention"
 )
 
 // Lists are all of them, in that order.
 var Lists = []string{
 	ListGroups, ListReasons, ListForms, ListCalendars, ListQueues, ListSurveys, ListEntryPoints, ListAgents, ListCategories, ListResponses, ListRules, ListDispositions, ListReviewPolicies,
-	ListWebhooks, ListLinks,
+	ListWebhooks, ListLinks, ListRetention,
 }
 
 // Entry is one thing of a setup, in the form in which setups are compared: its fields as JSON knows them, without empty ones.
@@ -153,6 +154,7 @@ func (s Setup) Entries() []Entry {
 	all = entries(all, ListReviewPolicies, s.ReviewPolicies, func(p ReviewPolicy) string { return p.Name })
 	all = entries(all, ListWebhooks, s.Webhooks, func(w Webhook) string { return w.Name })
 	all = entries(all, ListLinks, s.Links, func(l Link) string { return l.Name })
+	all = entries(all, ListRetention, s.Retention, func(r RetentionRule) string { return r.Name })
 	return all
 }
 
@@ -278,6 +280,7 @@ func (s Setup) Only(changes []Change) Setup {
 	s.ReviewPolicies = keep(s.ReviewPolicies, func(p ReviewPolicy) bool { return wanted[ListReviewPolicies+" "+p.Name] })
 	s.Webhooks = keep(s.Webhooks, func(w Webhook) bool { return wanted[ListWebhooks+" "+w.Name] })
 	s.Links = keep(s.Links, func(l Link) bool { return wanted[ListLinks+" "+l.Name] })
+	s.Retention = keep(s.Retention, func(r RetentionRule) bool { return wanted[ListRetention+" "+r.Name] })
 	return s
 }
 

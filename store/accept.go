@@ -108,6 +108,22 @@ func (s *Store) InboundChannel(ctx context.Context, inbound interaction.ID) (int
 	return channel, translate(err)
 }
 
+// rawGone tells bytes that were removed, and why, from those of something that never came.
+func (s *Store) rawGone(ctx context.Context, inbound interaction.ID) error {
+	var erased bool
+	err := s.pool.QueryRow(ctx, `select coalesce((select gone = 'erased' from closed_interactions i where i.id = b.interaction_id), false) from inbound b where b.id = $1`, inbound).
+		Scan(&erased)
+	switch {
+	case noRows(err):
+		return interaction.Unknown("message")
+	case err != nil:
+		return translate(err)
+	case erased:
+		return interaction.Gone("raw_message", interaction.GoneErased)
+	}
+	return interaction.Gone("raw_message", interaction.GoneRetention)
+}
+
 // Raw gives the raw bytes of an inbound thing, exactly as they came.
 func (s *Store) Raw(ctx context.Context, inbound interaction.ID) ([]byte, error) {
 	rows, err := s.pool.Query(ctx, `select p.data from raw_pieces p, inbound i
@@ -119,8 +135,8 @@ func (s *Store) Raw(ctx context.Context, inbound interaction.ID) ([]byte, error)
 	if err != nil {
 		return nil, translate(err)
 	}
-	if pieces == nil {
-		return nil, interaction.Unknown("message")
+	if len(pieces) == 0 {
+		return nil, s.rawGone(ctx, inbound)
 	}
 	if len(pieces) == 1 {
 		return pieces[0], nil

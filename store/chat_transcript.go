@@ -78,8 +78,12 @@ func (t *tx) whyNotMail(ctx context.Context, o openInteraction, v interaction.Ch
 	if ours, err := t.isOurs(ctx, p.MailTo); err != nil || ours {
 		return "own_address", err
 	}
-	if _, err := t.Exec(ctx, `select 1 from contacts where id = $1 for update`, o.Contact); err != nil {
+	var erased bool
+	if err := t.QueryRow(ctx, `select erased_at is not null from contacts where id = $1 for update`, o.Contact).Scan(&erased); err != nil {
 		return "", err
+	}
+	if erased {
+		return interaction.ReasonErased, nil
 	}
 	var sent int
 	err = t.QueryRow(ctx, `select count(*) from automatic_mail where contact_id = $1 and transcript and at > now() - interval '24 hours'`, o.Contact).Scan(&sent)

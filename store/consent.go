@@ -16,12 +16,12 @@ import (
 const codeOptedOut = "opted_out"
 
 // optedOut tells that an address may not be written to, as a condition on a message m that goes out by an entry point e.
-const optedOut = `exists (select 1 from consents c, jsonb_array_elements(m.recipients) r where c.channel = e.channel and c.address = r->>'address' and c.out)`
+const optedOut = `exists (select 1 from jsonb_array_elements(m.recipients) r join consents c on c.channel = e.channel and c.address in (r->>'address', erased_address(r->>'address')) and c.out)`
 
 // mayWrite refuses, with the reason, what the register would not let leave.
 func (t *tx) mayWrite(ctx context.Context, channel interaction.Channel, address string) error {
 	var since time.Time
-	err := t.QueryRow(ctx, `select since from consents where channel = $1 and address = $2 and out`, channel, address).Scan(&since)
+	err := t.QueryRow(ctx, `select since from consents where channel = $1 and address in ($2, erased_address($2)) and out`, channel, address).Scan(&since)
 	if noRows(err) {
 		return nil
 	}
@@ -34,6 +34,10 @@ func (t *tx) mayWrite(ctx context.Context, channel interaction.Channel, address 
 
 // setConsent writes the register.
 func (t *tx) setConsent(ctx context.Context, c interaction.Consent, event event) error {
+	// Of who was erased the register has a word of its own; what he says now takes its place.
+	if _, err := t.Exec(ctx, `delete from consents where channel = $1 and address = erased_address($2)`, c.Channel, c.Address); err != nil {
+		return err
+	}
 	isNew, err := t.exec(ctx, `insert into consents as c (channel, address, out, word, source) values ($1, $2, $3, $4, $5)
 		on conflict (channel, address) do update set out = $3, word = $4, source = $5, since = now() where c.out <> $3`, c.Channel, c.Address, c.Out, c.Word, c.Source)
 	if err != nil || !isNew {
@@ -59,7 +63,7 @@ func (s *Store) SetConsent(ctx context.Context, by interaction.Actor, c interact
 
 // Consent tells what the register says of an address; nothing was ever said: it may be written to.
 func (s *Store) Consent(ctx context.Context, channel interaction.Channel, address string) (interaction.Consent, error) {
-	c, err := one(ctx, s.pool, "consent", scanConsent, `select channel, address, out, word, since, source from consents where channel = $1 and address = $2`, channel, address)
+	c, err := one(ctx, s.pool, "consent", scanConsent, `select channel, $2::text, out, word, since, source from consents where channel = $1 and address in ($2, erased_address($2))`, channel, address)
 	if interaction.KindOf(err) == interaction.KindUnknown && err != nil {
 		return interaction.Consent{Channel: channel, Address: address}, nil
 	}

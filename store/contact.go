@@ -51,7 +51,14 @@ func (s *Store) Contact(ctx context.Context, by interaction.Actor, id interactio
 	q := asked(by, visibleContacts)
 	q.and("c.id = ?", id)
 	var err error
-	if v.Contact, err = one(ctx, s.pool, "contact", scanContact, contactColumns+q.sql(), q.args...); err != nil {
+	err = s.inTx(ctx, func(t *tx) error {
+		v.Contact, err = one(ctx, t, "contact", scanContact, contactColumns+q.sql(), q.args...)
+		if err != nil && interaction.KindOf(err) == interaction.KindUnknown {
+			return t.erasedOr(ctx, by, id, err)
+		}
+		return err
+	})
+	if err != nil {
 		return v, err
 	}
 	list, err := s.Interactions(ctx, by, interaction.InteractionFilter{Contact: id}, interaction.Page{Limit: maxHistory})

@@ -51,3 +51,24 @@ func (s *Store) ClaimBatch(ctx context.Context, by []interaction.Actor) ([]*inte
 	}
 	return s.claimBatch(ctx, asks)
 }
+
+// EraseValues empties what an interaction holds, as an erasure does, with a line of its own in the audit.
+func EraseValues(ctx context.Context, s *Store, id interaction.ID) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if err := t.wipe(ctx, id, interaction.RetainContent); err != nil {
+			return err
+		}
+		return t.audit(ctx, event{Code: "interaction.erased", Interaction: id})
+	})
+}
+
+// Held gives the columns that erasing empties, by table; none of a table means that its rows go.
+func Held() map[string][]string {
+	held := map[string][]string{}
+	for _, list := range [][]personal{ofInteraction, ofContact} {
+		for _, h := range list {
+			held[h.table] = append(held[h.table], h.clear...)
+		}
+	}
+	return held
+}

@@ -87,7 +87,7 @@ func (t *tx) settleReport(ctx context.Context, in interaction.Taken, p interacti
 func (t *tx) reported(ctx context.Context, r interaction.Report, signed interaction.ID) (*outgoing, error) {
 	const columns = `select g.interaction_id, i.thread_id, i.contact_id, g.number, g.message_id, g.recipients || g.copies from messages g
 		join all_interactions i on i.id = g.interaction_id `
-	const ours = ` g.kind in ('reply', 'auto', 'transcript', 'survey') order by g.at desc, g.number desc limit 1`
+	const ours = ` g.kind in ('reply', 'auto', 'transcript', 'survey') and i.gone <> 'erased' order by g.at desc, g.number desc limit 1`
 	var o outgoing
 	scan := func(sql string, arg any) (*outgoing, error) {
 		err := t.QueryRow(ctx, columns+sql+ours, arg).Scan(&o.Interaction, &o.Thread, &o.Contact, &o.Number, &o.MessageID, &o.To)

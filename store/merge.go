@@ -29,8 +29,11 @@ var owned = []struct{ table, column, what string }{
 	{"threads", "id", "threads"}, {"interactions", "id", "interactions"}, {"closed_interactions", "id", "interactions"}, {"notes", "id", "notes"},
 }
 
+// ownedWith are those whose rows go with their interaction.
+var ownedWith = []string{"automatic_mail", "chat_sessions", "survey_asks"}
+
 // MergeContacts makes two contacts one: attributes, threads, interactions and notes of the merged one are the kept one's from now on. Who writes from any of
-// the addresses is he. What was moved is remembered, so that it can be undone.
+// the addresses is he. Who of the two wants no surveys, he wants none. What was moved is remembered, so that it can be undone.
 func (s *Store) MergeContacts(ctx context.Context, by interaction.Actor, kept, merged interaction.ID) (interaction.Merge, error) {
 	return act(ctx, s, by, func(t *tx) (m interaction.Merge, err error) {
 		if kept == merged {
@@ -49,18 +52,20 @@ func (s *Store) MergeContacts(ctx context.Context, by interaction.Actor, kept, m
 			}
 			moved[o.what] = append(moved[o.what], ids...)
 		}
-		for _, table := range []string{"automatic_mail", "chat_sessions"} {
+		for _, table := range ownedWith {
 			if _, err := t.Exec(ctx, `update `+table+` set contact_id = $1 where contact_id = $2 and interaction_id = any($3::uuid[])`, kept, merged, moved["interactions"]); err != nil {
 				return m, err
 			}
 		}
 		err = t.QueryRow(ctx, `
 			with attributes as (update contact_attributes set contact_id = $2 where contact_id = $3 returning kind, value),
-			gone as (update contacts set merged_into = $2, version = version + 1 where id = $3 returning name),
-			grown as (update contacts c set version = c.version + 1, name = case when c.name = '' then gone.name else c.name end from gone where c.id = $2)
-			insert into contact_merges (id, kept, merged, name, agent_id, threads, interactions, notes, attributes)
+			gone as (update contacts set merged_into = $2, version = version + 1 where id = $3 returning name, no_surveys),
+			before as (select no_surveys from contacts where id = $2),
+			grown as (update contacts c set version = c.version + 1, name = case when c.name = '' then gone.name else c.name end, no_surveys = c.no_surveys or gone.no_surveys
+				from gone where c.id = $2)
+			insert into contact_merges (id, kept, merged, name, agent_id, threads, interactions, notes, attributes, no_surveys)
 			select $1, $2, $3, gone.name, $4, $5, $6, $7,
-				(select coalesce(jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value)), '[]') from attributes a) from gone
+				(select coalesce(jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value)), '[]') from attributes a), gone.no_surveys and not before.no_surveys from gone, before
 			returning name`, m.ID, kept, merged, by.Agent, moved["threads"], moved["interactions"], moved["notes"]).Scan(&m.Name)
 		if err != nil {
 			return m, err
@@ -104,7 +109,7 @@ func (s *Store) UnmergeContacts(ctx context.Context, by interaction.Actor, kept,
 				return m, err
 			}
 		}
-		for _, table := range []string{"automatic_mail", "chat_sessions"} {
+		for _, table := range ownedWith {
 			if _, err := t.Exec(ctx, `update `+table+` set contact_id = $1 where contact_id = $2 and interaction_id = any($3::uuid[])`, m.Merged, m.Kept, lists[1]); err != nil {
 				return m, err
 			}
@@ -114,7 +119,7 @@ func (s *Store) UnmergeContacts(ctx context.Context, by interaction.Actor, kept,
 				update contact_attributes a set contact_id = $2 from contact_merges g, jsonb_to_recordset(g.attributes) as was (kind text, value text)
 				where g.id = $1 and a.kind = was.kind and a.value = was.value and a.contact_id = $3),
 			back as (update contacts set merged_into = null, version = version + 1 where id = $2),
-			shrunk as (update contacts set version = version + 1 where id = $3)
+			shrunk as (update contacts c set version = c.version + 1, no_surveys = c.no_surveys and not g.no_surveys from contact_merges g where g.id = $1 and c.id = $3)
 			update contact_merges set undone_at = now(), undone_by = $4 where id = $1 returning undone_at`, m.ID, m.Merged, m.Kept, by.Agent).Scan(&m.UndoneAt)
 		if err != nil {
 			return m, err

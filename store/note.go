@@ -40,7 +40,7 @@ func (t *tx) visibleContact(ctx context.Context, by interaction.Actor, id intera
 	var yes bool
 	err := t.QueryRow(ctx, `select true from contacts c`+q.sql(), q.args...).Scan(&yes)
 	if noRows(err) {
-		return interaction.Unknown("contact")
+		return t.erasedOr(ctx, by, id, interaction.Unknown("contact"))
 	}
 	return err
 }

@@ -147,18 +147,3 @@ func frame(h hash.Hash, part []byte) {
 	h.Write(size[:])
 	h.Write(part)
 }
-
-// EraseValues empties the personal values in the audit of an interaction. The lines themselves and their seals stay as they are.
-func (s *Store) EraseValues(ctx context.Context, by interaction.Actor, id interaction.ID) error {
-	return s.inTx(ctx, func(t *tx) error {
-		tag, err := t.Exec(ctx, `update event_values set salt = null, before = null, after = null, erased = true
-			where interaction_id = $1 and not erased`, id)
-		if err != nil || tag.RowsAffected() == 0 {
-			return err
-		}
-		if _, err := t.Exec(ctx, `update selection_items set undo = null where interaction_id = $1 and undo is not null`, id); err != nil {
-			return err
-		}
-		return t.audit(ctx, event{Code: "audit.values_erased", Actor: by, Interaction: id, Data: map[string]any{"lines": tag.RowsAffected()}})
-	})
-}

@@ -63,7 +63,7 @@ func TestTheAuditsChainOutlivesErasure(t *testing.T) {
 
 	var id interaction.ID
 	require.NoError(t, s.Pool().QueryRow(t.Context(), `select id from interactions order by id limit 1`).Scan(&id))
-	require.NoError(t, s.EraseValues(t.Context(), interaction.System, id))
+	require.NoError(t, store.EraseValues(t.Context(), s, id))
 	after := whole(t, s)
 	require.EqualValues(t, 1, after.Erased)
 	require.Equal(t, before.Head, after.Head)
@@ -89,7 +89,7 @@ func TestAnyBitThatChangesIsFound(t *testing.T) {
 	sealAll(t, s)
 	busy(t, s, 3)
 	sealAll(t, s)
-	require.NoError(t, s.EraseValues(t.Context(), interaction.System, firstOf(t, s)))
+	require.NoError(t, store.EraseValues(t.Context(), s, firstOf(t, s)))
 	sealAll(t, s)
 	check := whole(t, s)
 	require.GreaterOrEqual(t, check.Seals, int64(3), "a batch ends where a transaction was still running")

@@ -10,7 +10,7 @@ import (
 )
 
 // setupLock keeps two changes of the configuration apart, so that what was checked is what is written.
-const setupLock = 7016996765293437283
+const setupLock = 7016996765293437284
 
 // Apply is ApplyChanges for who need not know what changed.
 func (s *Store) Apply(ctx context.Context, by interaction.Actor, setup interaction.Setup) error {

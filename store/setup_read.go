@@ -43,6 +43,7 @@ func (t *tx) readSetup(ctx context.Context) (interaction.Setup, error) {
 				coalesce(form, ''), deadline_seconds, objective_percent, overdue, coalesce(escalate_to, '')
 			from review_policies order by name`),
 		list(ctx, t, &s.Links, `select name, kind, entry_point, not enabled, settings, secret from links order by name`),
+		list(ctx, t, &s.Retention, retentionColumns),
 		list(ctx, t, &s.Webhooks, `select name, url, events, not enabled from webhooks order by name`),
 		func() error {
 			rows, err := t.Query(ctx, `select name, position, enabled, definition::text from rules order by position, name`)

@@ -57,6 +57,7 @@ func full() interaction.Setup {
 		},
 	}}
 	s.EntryPoints[0].Survey = "after"
+	s.Retention = []interaction.RetentionRule{{Name: "raw_mail", Kind: interaction.RetainRaw, Channel: interaction.Email, Days: 30}, {Name: "people", Kind: interaction.RetainContacts, Days: 1000}}
 	s.Webhooks = []interaction.Webhook{{Name: "crm", URL: "https://crm.example.test/", Events: []string{"send.*"}, Disabled: true}}
 	return s
 }

@@ -15,7 +15,7 @@ func (t *tx) putSetup(ctx context.Context, by interaction.Actor, setup interacti
 	for _, part := range []func(context.Context, interaction.Setup) error{
 		t.putGroups, t.putWords, t.putForms, t.putCalendars, t.putQueues, t.putSurveys, t.putEntryPoints,
 		func(ctx context.Context, setup interaction.Setup) error { return t.putAgents(ctx, by, setup) },
-		t.putCategories, t.putResponses, t.putRules, t.putPolicies, t.putWebhooks, t.putLinks,
+		t.putCategories, t.putResponses, t.putRules, t.putPolicies, t.putWebhooks, t.putLinks, t.putRetention,
 	} {
 		if err := part(ctx, setup); err != nil {
 			return err
@@ -104,6 +104,16 @@ func (t *tx) putSurveys(ctx context.Context, setup interaction.Setup) error {
 		if _, err := t.Exec(ctx, `insert into surveys (name, title, definition) values ($1, $2, $3)
 			on conflict (name) do update set (title, definition) = (excluded.title, excluded.definition)`, v.Name, v.Title, v); err != nil {
 			return named(err, interaction.ListSurveys, v.Name)
+		}
+	}
+	return nil
+}
+
+func (t *tx) putRetention(ctx context.Context, setup interaction.Setup) error {
+	for _, r := range setup.Retention {
+		if _, err := t.Exec(ctx, `insert into retention_rules (name, kind, channel, days) values ($1, $2, $3, $4)
+			on conflict (name) do update set (kind, channel, days) = (excluded.kind, excluded.channel, excluded.days)`, r.Name, r.Kind, r.Channel, r.Days); err != nil {
+			return named(err, interaction.ListRetention, r.Name)
 		}
 	}
 	return nil
@@ -257,6 +267,7 @@ var tableOf = map[string]string{
 	interaction.ListEntryPoints: "entry_points", interaction.ListCategories: "categories", interaction.ListResponses: "responses",
 	interaction.ListRules: "rules", interaction.ListDispositions: "dispositions", interaction.ListReviewPolicies: "review_policies",
 	interaction.ListWebhooks: "webhooks", interaction.ListLinks: "links", interaction.ListSurveys: "surveys",
+	interaction.ListRetention: "retention_rules",
 }
 
 // remove takes a thing out that nothing uses.

@@ -301,9 +301,18 @@ func (s *Store) AnswerSurvey(ctx context.Context, id interaction.ID, answers map
 	})
 }
 
+// saidHimself has what a contact, whom who tells by $1, says of surveys outlive the undoing of a merge.
+func (t *tx) saidHimself(ctx context.Context, who string, id interaction.ID) error {
+	_, err := t.Exec(ctx, `update contact_merges set no_surveys = false where kept = `+who+` and no_surveys`, id)
+	return err
+}
+
 // RefuseSurveys notes that the contact of the interaction wants no survey again.
 func (s *Store) RefuseSurveys(ctx context.Context, id interaction.ID) error {
 	return s.inTx(ctx, func(t *tx) error {
+		if err := t.saidHimself(ctx, `(select contact_id from all_interactions where id = $1)`, id); err != nil {
+			return err
+		}
 		changed, err := t.exec(ctx, `update contacts set no_surveys = true, version = version + 1
 			where id = (select contact_id from all_interactions where id = $1) and not no_surveys`, id)
 		if err != nil || !changed {

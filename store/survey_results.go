@@ -63,6 +63,9 @@ func (s *Store) SetSurveys(ctx context.Context, by interaction.Actor, contact in
 		if err := t.visibleContact(ctx, by, contact); err != nil {
 			return nothing{}, err
 		}
+		if err := t.saidHimself(ctx, `$1`, contact); err != nil {
+			return nothing{}, err
+		}
 		changed, err := t.exec(ctx, `update contacts set no_surveys = not $2, version = version + 1 where id = $1 and no_surveys = $2`, contact, asked)
 		if err != nil || !changed {
 			return nothing{}, err

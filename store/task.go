@@ -82,8 +82,13 @@ func (t *tx) lockTask(ctx context.Context, by interaction.Actor, id interaction.
 	if !row.visible(by) {
 		return row, interaction.Unknown("task")
 	}
-	if _, err := t.Exec(ctx, `select 1 from interactions where id = $1 for update`, row.Interaction); err != nil {
+	var erased bool
+	if err := t.QueryRow(ctx, `select coalesce(c.erased_at is not null, false) from interactions i left join contacts c on c.id = i.contact_id where i.id = $1 for update of i`,
+		row.Interaction).Scan(&erased); err != nil && !noRows(err) {
 		return row, err
+	}
+	if erased && by.Agent != "" { // the clocks go on until its workflow has stopped
+		return row, interaction.Gone("customer", interaction.GoneErased)
 	}
 	row, err = one(ctx, t, "task", scanTask, `select `+taskColumns+fromTasks+`where t.id = $1 for update of t`, id)
 	if interaction.KindOf(err) == interaction.KindUnknown && err != nil {
@@ -95,10 +100,15 @@ func (t *tx) lockTask(ctx context.Context, by interaction.Actor, id interaction.
 // closedOr tells a task that is over from one that never was.
 func (t *tx) closedOr(ctx context.Context, by interaction.Actor, id interaction.ID, otherwise error) error {
 	var state string
-	err := t.QueryRow(ctx, `select t.state from closed_tasks t join queues q on q.name = t.queue
-		where t.id = $4 and `+visibleClosed, by.Role, by.Agent, some(by.Groups), id).Scan(&state)
+	var erased bool
+	err := t.QueryRow(ctx, `select t.state, exists (select 1 from all_interactions i join contacts c on c.id = i.contact_id where i.id = t.interaction_id and c.erased_at is not null)
+		from closed_tasks t join queues q on q.name = t.queue
+		where t.id = $4 and `+visibleClosed, by.Role, by.Agent, some(by.Groups), id).Scan(&state, &erased)
 	if err != nil {
 		return otherwise
+	}
+	if erased {
+		return interaction.Gone("customer", interaction.GoneErased)
 	}
 	return t.lastChanges(ctx, id, interaction.Conflict("task_over", "the task is %s already", state).With("state", state))
 }

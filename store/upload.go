@@ -52,7 +52,11 @@ func (s *Store) Uploads(ctx context.Context, by interaction.Actor, ids []interac
 	return list, nil
 }
 
-// UploadData gives the bytes of an upload. Who may have them follows from the message that it is attached to.
+// UploadData gives the bytes of an upload. Who may have them follows from the message that it is attached to: one that is named and is not there was removed.
 func (s *Store) UploadData(ctx context.Context, id interaction.ID) ([]byte, error) {
-	return one(ctx, s.pool, "attachment", pgx.RowTo[[]byte], `select data from uploads where id = $1`, id)
+	data, err := one(ctx, s.pool, "attachment", pgx.RowTo[[]byte], `select data from uploads where id = $1`, id)
+	if err != nil && interaction.KindOf(err) == interaction.KindUnknown {
+		return nil, interaction.Gone("attachment", interaction.GoneRetention)
+	}
+	return data, err
 }

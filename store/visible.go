@@ -35,13 +35,13 @@ func (t *tx) visibleInteraction(ctx context.Context, by interaction.Actor, id in
 }
 
 const interactionColumns = `i.id, i.thread_id, i.contact_id, i.parent_id, i.channel, i.entry_point, i.queue, i.direction, i.subject, i.state, i.language,
-	i.category, i.confidence, i.priority, i.data, i.last_agent, i.opened_at, i.stopped_at, i.reason, i.messages, i.version`
+	i.category, i.confidence, i.priority, i.data, i.last_agent, i.opened_at, i.stopped_at, i.reason, i.messages, i.version, i.gone`
 
 func scanInteraction(row pgx.CollectableRow) (interaction.Interaction, error) {
 	var i interaction.Interaction
 	var stopped *time.Time
 	err := row.Scan(&i.ID, &i.Thread, &i.Contact, &i.Parent, &i.Channel, &i.EntryPoint, &i.Queue, &i.Direction, &i.Subject, &i.State, &i.Language,
-		&i.Category, &i.Confidence, &i.Priority, &i.Data, &i.LastAgent, &i.OpenedAt, &stopped, &i.Reason, &i.Messages, &i.Version)
+		&i.Category, &i.Confidence, &i.Priority, &i.Data, &i.LastAgent, &i.OpenedAt, &stopped, &i.Reason, &i.Messages, &i.Version, &i.Gone)
 	i.StoppedAt = orZero(stopped)
 	return i, err
 }

@@ -11,6 +11,7 @@ type HousekeeperStore interface {
 	MakeMonths(ctx context.Context) error
 	ForgetRequests(ctx context.Context) error
 	ForgetSelections(ctx context.Context) error
+	ExpireExports(ctx context.Context) (more bool, err error)
 }
 
 // Housekeeper makes the partitions of the coming months and drops what has served its time. Several may run at once.
@@ -28,7 +29,10 @@ func (h *Housekeeper) Run(ctx context.Context) error {
 		if err := h.Store.ForgetRequests(ctx); err != nil {
 			return false, err
 		}
-		return false, h.Store.ForgetSelections(ctx)
+		if err := h.Store.ForgetSelections(ctx); err != nil {
+			return false, err
+		}
+		return h.Store.ExpireExports(ctx)
 	})
 }
 

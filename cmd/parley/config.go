@@ -42,6 +42,7 @@ type config struct {
 	LogLevel    string   `env:"PARLEY_LOG" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
 	Secrets     string   `env:"PARLEY_SECRETS" help:"Directory of the files that links name as their secrets; default PARLEY_HOME/secrets."`
 	Allow       []string `env:"PARLEY_ALLOW_NETWORKS" help:"Networks that are not public and may be called all the same, by webhooks: 10.1.2.0/24, 127.0.0.1/32."`
+	Erasures    string   `env:"PARLEY_ERASURE_LEDGER" help:"File that keeps who was erased for the day when a backup is restored, the same for all dispatchers; default PARLEY_HOME/erasures.jsonl."`
 	Shards      int      `env:"PARLEY_SHARDS" default:"1" help:"Into how many parts dispatchers divide the groups; the same in every process."`
 	Role        []string `env:"PARLEY_ROLE" help:"Parts to run: api, adapters, intake, relay, worker, dispatcher; all when none is named."`
 }

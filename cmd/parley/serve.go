@@ -60,7 +60,8 @@ type house struct {
 
 	temporalUI string       // host:port of Temporal's Web UI, where we started it
 	webAddress atomic.Value // host:port of our own HTTP, once it listens
-	demo       bool         // the demo configuration was applied, and its pages are shown
+	ledger     *erasureLedger
+	demo       bool // the demo configuration was applied, and its pages are shown
 }
 
 // openHouse connects to PostgreSQL (waiting a little for it) and prepares the rest; nothing runs yet.
@@ -73,7 +74,7 @@ func openHouse(ctx context.Context, c config, databaseURL, temporal string, log 
 }
 
 func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *slog.Logger) (*house, error) {
-	h := &house{config: c, log: log, inbound: workers.NewBell(), news: workers.NewBell(), tasks: workers.NewBell(), changes: newFanOut()}
+	h := &house{config: c, log: log, inbound: workers.NewBell(), news: workers.NewBell(), tasks: workers.NewBell(), changes: newFanOut(), ledger: c.ledger()}
 	if err := store.Migrate(ctx, databaseURL); err != nil {
 		return nil, err
 	}
@@ -174,6 +175,11 @@ func (h *house) serve(ctx context.Context, ready func(httpAddr, smtpAddr string)
 	if err := patiently(ctx, h.log, func() error { return h.know.load(ctx) }); err != nil {
 		return err
 	}
+	if h.config.runs("dispatcher") {
+		if err := h.eraseAgain(ctx); err != nil {
+			return err
+		}
+	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	group, failed := errgroup.WithContext(background)
@@ -235,14 +241,15 @@ func (h *house) parts() []part {
 	}
 	if h.config.runs("dispatcher") {
 		parts = append(parts, &workers.Dispatcher{Store: h.store, Bell: h.tasks, Log: h.log, Shards: h.config.Shards}, &workers.ChatClock{Store: h.store, Log: h.log},
-			&workers.Usher{Store: h.store, Tell: h.tellChat, Log: h.log})
+			&workers.Usher{Store: h.store, Tell: h.tellChat, Log: h.log}, &workers.Eraser{Store: h.store, Keep: h.ledger.Keep, Log: h.log})
 	}
 	if h.config.runs("adapters") {
 		parts = append(parts, h.carriers.pulled)
 	}
 	parts = append(parts, &workers.Housekeeper{Store: h.store, Log: h.log}, &workers.Parts{Store: h.store, Log: h.log},
 		&workers.Forwarder{Store: h.store, Sender: h.carriers.sender, Log: h.log}, &workers.Sealer{Store: h.store, Log: h.log},
-		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log})
+		&workers.Counter{Store: h.store, Log: h.log}, &workers.Selector{Store: h.store, Log: h.log},
+		&workers.Exporter{Store: h.store, Log: h.log}, &workers.Retainer{Store: h.store, Log: h.log})
 	return parts
 }
 

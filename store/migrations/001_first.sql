@@ -121,8 +121,8 @@ create table inbound (
 	id uuid primary key,
 	channel text not null,
 	entry_point text not null,
-	address text not null,
-	facts jsonb not null,
+	address text not null default '',
+	facts jsonb not null default '{}',
 	raw_id uuid not null,
 	size bigint not null,
 	identity bytea not null,
@@ -133,6 +133,8 @@ create table inbound (
 	message_number bigint
 ) partition by range (id);
 create index inbound_new on inbound (id) where state = 'new';
+create index inbound_interaction on inbound (interaction_id) where interaction_id is not null;
+create index inbound_loose on inbound (id) where state = 'done' and interaction_id is null; -- belongs to no message, as a part that came twice
 create index inbound_tried on inbound (taken_at) where state = 'new' and attempts > 0;
 
 create table raw_pieces (
@@ -153,6 +155,7 @@ create table uploads (
 	sha256 text not null,
 	data bytea not null
 ) partition by range (id);
+create index uploads_session on uploads (session_id) where session_id is not null;
 alter table uploads alter column data set storage external;
 
 -- ---------------------------------------------------------------- long messages that arrive in parts
@@ -205,7 +208,7 @@ create table contact_merges (                    -- what was moved, so that it c
 	id uuid primary key,
 	kept uuid not null,
 	merged uuid not null,
-	name text not null,
+	name text not null default '',
 	agent_id uuid not null,
 	at timestamptz not null default now(),
 	undone_at timestamptz,
@@ -213,9 +216,11 @@ create table contact_merges (                    -- what was moved, so that it c
 	threads uuid[] not null,
 	interactions uuid[] not null,
 	notes uuid[] not null,
-	attributes jsonb not null
+	attributes jsonb not null default '[]',
+	no_surveys boolean not null default false    -- the kept one wants no surveys because the merged one did not
 );
 create index contact_merges_kept on contact_merges (kept, id);
+create index contact_merges_merged on contact_merges (merged);
 
 create table threads (
 	id uuid primary key,
@@ -225,6 +230,7 @@ create table threads (
 	last_interaction uuid,
 	expert_for uuid                              -- with somebody outside, about this interaction: his answers go there
 );
+create index threads_expert on threads (expert_for) where expert_for is not null;
 
 create table mail_ids (                          -- every Message-ID ever received or sent
 	hash bytea not null,                         -- SHA-256: ids can hold addresses
@@ -233,6 +239,7 @@ create table mail_ids (                          -- every Message-ID ever receiv
 	message_number bigint not null,
 	primary key (hash, interaction_id, message_number)
 );
+create index mail_ids_interaction on mail_ids (interaction_id);
 
 create table carrier_ids (                       -- what carriers call the messages that they took, and what they said of them since
 	entry_point text not null,
@@ -298,12 +305,12 @@ create table closed_interactions (
 	entry_point text not null,
 	queue text not null,
 	direction text not null,
-	subject text not null,
+	subject text not null default '',
 	language text not null,
 	category text not null,
 	confidence real not null,
 	priority int not null,
-	data jsonb not null,
+	data jsonb not null default '{}',
 	last_agent uuid,
 	workflow text not null,
 	kit int not null,
@@ -312,10 +319,12 @@ create table closed_interactions (
 	news bigint not null,
 	version bigint not null,
 	stopped_at timestamptz not null default now(),
-	reason text not null
+	reason text not null,
+	gone text not null default '' check (gone in ('', 'retention', 'erased')) -- why what was said in it is not there any more
 ) partition by range (id);
 create index closed_interactions_thread on closed_interactions (thread_id);
-create index closed_interactions_contact on closed_interactions (contact_id);
+create index closed_interactions_contact on closed_interactions (contact_id, id);
+create index closed_interactions_stopped on closed_interactions (channel, stopped_at, id); -- in the order in which retention comes to them
 create index closed_interactions_queue on closed_interactions (queue, id);
 create index closed_interactions_priority on closed_interactions (priority, id);
 create index closed_interactions_category on closed_interactions (category, id);
@@ -323,11 +332,11 @@ create index closed_interactions_fields on closed_interactions (category, queue,
 
 create view all_interactions as
 	select id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state, language, category,
-		confidence, priority, data, last_agent, opened_at, null::timestamptz as stopped_at, '' as reason, messages, version
+		confidence, priority, data, last_agent, opened_at, null::timestamptz as stopped_at, '' as reason, messages, version, '' as gone
 	from interactions
 	union all
 	select id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, 'stopped', language, category,
-		confidence, priority, data, last_agent, opened_at, stopped_at, reason, messages, version
+		confidence, priority, data, last_agent, opened_at, stopped_at, reason, messages, version, gone
 	from closed_interactions;
 
 create table messages (
@@ -506,7 +515,7 @@ create table closed_tasks (
 	author uuid,
 	parent_id uuid,
 	message_number bigint not null,
-	note text not null,
+	note text not null default '',
 	answer text not null default '',             -- of a consult
 	disposition text not null default '',
 	cycles int not null,
@@ -1045,6 +1054,75 @@ create table live_states (
 	agents int not null,
 	primary key (group_name, state)
 );
+
+-- ---------------------------------------------------------------- privacy: who was erased, for how long things are kept, what was exported
+
+create table erasures (                          -- orders to erase a person, and how far they have come; they name nobody
+	id uuid primary key,
+	contact_id uuid not null constraint erasures_contact unique,
+	contacts uuid[] not null,                    -- he, and those that were merged into him
+	agent_id uuid,                               -- who ordered it; null: retention, or the ledger behind a restored backup
+	reason text not null,
+	state text not null check (state in ('stopping', 'erasing', 'done')),
+	xid xid8 not null default pg_current_xact_id(), -- of the order: what began before it may still add something
+	addresses text[] not null default '{}',      -- that he was known by, for as long as he is being erased
+	experts uuid[] not null default '{}',        -- threads with people outside about his interactions
+	erased int not null default 0,               -- interactions
+	ordered int not null default 0,              -- how often his open interactions were told to stop
+	ordered_at timestamptz,                      -- the last time
+	next_at timestamptz not null default now(),
+	at timestamptz not null default now(),
+	ended_at timestamptz
+);
+create index erasures_due on erasures (next_at) where state <> 'done';
+
+create table retention_rules (
+	name text primary key,
+	kind text not null check (kind in ('raw', 'files', 'content', 'contacts')),
+	channel text not null default '',            -- empty: all that have no rule of their own
+	days int not null check (days > 0),
+	constraint retention_rules_once unique (kind, channel)
+);
+
+create table retention_positions (               -- how far each kind has been worked through, in the order in which interactions stopped
+	kind text not null,
+	channel text not null,
+	stopped_at timestamptz not null default '-infinity',
+	id uuid not null default '00000000-0000-0000-0000-000000000000',
+	next_at timestamptz not null default now(),  -- of the next round, where it goes round
+	primary key (kind, channel)
+);
+
+create table exports (                           -- archives of all that is held on a contact; they go after a week, and with him
+	id uuid primary key,
+	contact_id uuid not null,
+	agent_id uuid not null,
+	state text not null check (state in ('waiting', 'writing', 'ready', 'failed', 'expired')),
+	attempt int not null default 0,              -- each writes pieces of its own
+	taken_at timestamptz,                        -- by who writes; renewed with each piece
+	size bigint not null default 0,
+	sha256 text not null default '',
+	at timestamptz not null default now(),
+	ready_at timestamptz
+);
+create index exports_open on exports (id) where state in ('waiting', 'writing');
+create index exports_ready on exports (ready_at) where state in ('ready', 'failed');
+create index exports_contact on exports (contact_id);
+
+create table export_pieces (
+	export_id uuid not null references exports on delete cascade,
+	attempt int not null,
+	number int not null,
+	data bytea not null,
+	primary key (export_id, attempt, number)
+);
+alter table export_pieces alter column data set storage external; -- it is compressed already
+
+-- What an address is called in the consent register once its owner was erased: he is still not written to, and nobody can read who he is.
+insert into settings (name, value) values ('erased_addresses', to_jsonb(gen_random_uuid()::text || gen_random_uuid()::text));
+create function erased_address(address text) returns text language sql stable as $$
+	select 'erased:' || encode(sha256(convert_to((select value #>> '{}' from settings where name = 'erased_addresses') || address, 'UTF8')), 'hex')
+$$;
 
 -- ---------------------------------------------------------------- months
 
