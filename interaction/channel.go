@@ -110,9 +110,10 @@ type Outbound struct {
 	Envelope    string // envelope sender; empty is the null path
 	Subject     string
 	Text        string
-	HTML        string    // empty: text only
-	Heard       time.Time // when the customer last wrote to this entry point; zero: never. Some channels may be answered for a time only
-	InReplyTo   string    // message id without brackets
+	HTML        string     // empty: text only
+	Visibility  Visibility // of what it answers: an answer to a private message is private
+	Heard       time.Time  // when the customer last wrote to this entry point; zero: never. Some channels may be answered for a time only
+	InReplyTo   string     // message id without brackets
 	References  []string
 	Automatic   bool // carries the marks of automatic mail (RFC 3834)
 	Attachments []Attachment
@@ -134,6 +135,7 @@ type Outcome struct {
 	Names     []CarrierName // the same, of a message that the carrier took in several parts or whose name it writes in several ways
 	Text      string        // what the other side said, cut to 500 bytes; may be personal, never goes to Temporal
 	Permanent bool          // with SendNotSent: the address itself is bad
+	Wait      time.Duration // with SendQueued: the carrier wants to be left alone for so long; zero: it did not say
 }
 
 // Codes of SendQueued where a line of ours is down: it is tried again soon, since the line comes back by itself. Of other codes the carrier is left alone for longer each time.
@@ -169,6 +171,7 @@ type Parsed struct {
 	Follows    []string    // ids of messages that it answers, nearest first
 	Joined     []ID        // other inbound things whose words Message holds too
 	Report     *Report     // what it says of a message of ours, where it is that
+	Amendment  *Amendment  // what it does to an earlier message of the same author
 	Part       *Part       // it is one part of a long message, and Message is what this part says
 
 	// Conversations are the source's own names of what it belongs to, where a channel has no ids of answered messages: the next message under

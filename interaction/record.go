@@ -75,6 +75,8 @@ type Message struct {
 	Machine     string   // kind of machine mail, empty for people's
 	EntryPoint  string   // it came in or goes out by; empty: the interaction's own
 	Headers     []Header
+	Visibility  Visibility // who can read it; empty on channels between two people
+	Withdrawn   bool       // the customer took it back: its words and files are not shown any more
 
 	// Auth says how the checks of an inbound mail's sender went, by method: spf, dkim, dmarc, arc; empty where none were made.
 	Auth map[string]string

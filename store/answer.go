@@ -59,7 +59,7 @@ func (t *tx) composeReply(ctx context.Context, by interaction.Actor, row taskRow
 	var of answered
 	err := t.QueryRow(ctx, `
 		select now(), i.messages + 1, i.subject, e.from_name, e.address, e.name, e.channel, coalesce(m.subject, ''), coalesce(m.sender, '{}'), coalesce(m.reply_to, '{}'),
-			coalesce(m.message_id, ''), coalesce(m.refs, '{}'),
+			coalesce(m.message_id, ''), coalesce(m.refs, '{}'), coalesce(m.visibility, ''),
 			coalesce((select value from contact_attributes where contact_id = i.contact_id and kind = case when e.channel in ('sms', 'mms') then 'phone' else 'email' end
 				and e.channel not in ('social', 'callback') order by value limit 1), '')
 		from interactions i
@@ -67,7 +67,7 @@ func (t *tx) composeReply(ctx context.Context, by interaction.Actor, row taskRow
 			and ($2 = '' or coalesce(nullif(entry_point, ''), i.entry_point) = $2) order by number desc limit 1) m on true
 		join entry_points e on e.name = coalesce(nullif($2, ''), nullif(m.entry_point, ''), i.entry_point)
 		where i.id = $1`, row.Interaction, r.EntryPoint).
-		Scan(&m.At, &m.Number, &of.topic, &m.From.Name, &m.From.Address, &m.EntryPoint, &of.channel, &of.subject, &of.sender, &of.replyTo, &of.messageID, &of.refs, &of.contact)
+		Scan(&m.At, &m.Number, &of.topic, &m.From.Name, &m.From.Address, &m.EntryPoint, &of.channel, &of.subject, &of.sender, &of.replyTo, &of.messageID, &of.refs, &m.Visibility, &of.contact)
 	if noRows(err) && r.EntryPoint != "" {
 		return m, interaction.Invalid("unknown_entry_point", "entry_point", "there is no such entry point to answer by")
 	}

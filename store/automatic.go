@@ -126,7 +126,7 @@ func (t *tx) writeAutomatic(ctx context.Context, s *Store, o openInteraction, to
 	m := interaction.Message{
 		Interaction: o.ID, Number: o.Messages + 1, Kind: interaction.MessageAuto, Text: text,
 		From: interaction.Address{Name: fromName, Address: fromAddress}, To: []interaction.Address{to.From},
-		Subject: replySubject(to.Subject, subject), InReplyTo: to.MessageID,
+		Subject: replySubject(to.Subject, subject), InReplyTo: to.MessageID, Visibility: to.Visibility,
 	}
 	if r.Subject != "" {
 		if m.Subject, err = s.renderer.Render(r.Subject, values); err != nil {

@@ -19,10 +19,11 @@ func conversations(in interaction.Taken, p interaction.Parsed) []string {
 }
 
 // joins gives the thread of the contact's newest open interaction, where the policy of the entry point says that what arrives there joins it: one person who
-// changes the channel is one conversation. Chats and callbacks stay by themselves.
+// changes the channel is one conversation. Chats and callbacks stay by themselves, and so does what strangers can read.
 func (t *tx) joins(ctx context.Context, entryPoint string, contact interaction.ID) (thread interaction.ID, err error) {
 	err = t.QueryRow(ctx, `select i.thread_id from interactions i join entry_points e on e.name = $1 and e.joins
-		where i.contact_id = $2 and i.channel not in ('chat', 'callback') order by i.id desc limit 1`, entryPoint, contact).Scan(&thread)
+		where i.contact_id = $2 and i.channel not in ('chat', 'callback')
+			and not exists (select 1 from messages m where m.interaction_id = i.id and m.visibility in ('public', 'unlisted')) order by i.id desc limit 1`, entryPoint, contact).Scan(&thread)
 	if noRows(err) {
 		return "", nil
 	}

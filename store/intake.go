@@ -77,6 +77,11 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 				return err
 			}
 		}
+		if p.Amendment != nil {
+			if over, err := t.settleAmendment(ctx, in, *p.Amendment); over || err != nil {
+				return err
+			}
+		}
 		contact, err := t.findContact(ctx, p)
 		if err != nil {
 			return err
@@ -91,7 +96,7 @@ func (s *Store) Settle(ctx context.Context, in interaction.Taken, p interaction.
 		if joined, err := t.settleExpert(ctx, in, p, thread); joined || err != nil {
 			return err
 		}
-		if thread == "" {
+		if thread == "" && !p.Message.Visibility.Open() {
 			if thread, err = t.joins(ctx, in.EntryPoint, contact); err != nil {
 				return err
 			}

@@ -49,12 +49,12 @@ func (s *Store) PrepareSend(ctx context.Context, id interaction.ID, message int6
 			case when m.kind in ('transcript', 'survey') then coalesce(e.chat->>'mail', e.name) else e.name end, i.thread_id, m.kind, m.at, m.sender, m.recipients, m.copies, m.subject, m.body, m.html,
 			m.message_id, m.in_reply_to, m.refs, m.attachments, e.address, (select max(h.at) from messages h where h.interaction_id = l.interaction_id
 				and h.kind = 'in' and coalesce(nullif(h.entry_point, ''), i.entry_point) = e.name),
-			e.sms, l.confirms, i.direction
+			e.sms, l.confirms, i.direction, m.visibility
 		from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number
 		join interactions i on i.id = l.interaction_id join entry_points e on e.name = coalesce(nullif(m.entry_point, ''), i.entry_point)
 		where l.interaction_id = $1 and l.key = $2`, id, SendKey(message)).
 		Scan(&send.State, &send.Attempt, &send.Attempts, &send.Repeat, &out.Channel, &out.EntryPoint, &thread, &kind, &out.Date, &out.From, &out.To, &out.Cc, &out.Subject,
-			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope, &heard, &quiet, &confirms, &direction)
+			&out.Text, &out.HTML, &out.MessageID, &out.InReplyTo, &out.References, &send.Files, &out.Envelope, &heard, &quiet, &confirms, &direction, &out.Visibility)
 	if noRows(err) {
 		return send, interaction.Unknown("send")
 	}

@@ -79,13 +79,17 @@ func (w *Intake) round(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// lines parts rows into those that may be settled side by side: short messages of one sender are a conversation, and go one after the other.
+// lines parts rows into those that may be settled side by side: short messages of one sender are a conversation, and go one after the other, as does all that
+// a network tells of one account: who takes a message back is not named.
 func lines(taken []interaction.Taken) [][]int {
 	var list [][]int
 	of := map[string]int{}
 	for i, in := range taken {
-		if in.Channel == interaction.SMS && in.Facts.Sender != "" {
+		if in.Channel == interaction.Social || in.Channel == interaction.SMS && in.Facts.Sender != "" {
 			key := in.EntryPoint + " " + in.Facts.Sender
+			if in.Channel == interaction.Social {
+				key = in.EntryPoint
+			}
 			if n, ok := of[key]; ok {
 				list[n] = append(list[n], i)
 				continue

@@ -116,7 +116,7 @@ func (a *Activities) end(ctx context.Context, in Send, attempt interaction.ID, o
 			return Sent{}, activities.Failure(err)
 		}
 		if again {
-			return Sent{}, later(ctx, o.Code)
+			return Sent{}, later(ctx, o)
 		}
 	}
 	state, err := a.Store.EndSend(ctx, in.Interaction, in.Message, attempt, o)
@@ -124,29 +124,31 @@ func (a *Activities) end(ctx context.Context, in Send, attempt interaction.ID, o
 		return Sent{}, activities.Failure(err)
 	}
 	if state == interaction.SendQueued {
-		return Sent{}, later(ctx, o.Code)
+		return Sent{}, later(ctx, o)
 	}
 	return Sent{State: state, Code: digits(o.Code)}, nil
 }
 
 // Pauses between tries at a carrier that says "not now", doubled each time (RFC 5321 section 4.5.4.1 asks for half an hour in the end).
 const (
-	firstPause = 2 * time.Second
-	lastPause  = 30 * time.Minute
-	linePause  = 30 * time.Second // the last one where it was our own line that was down: it comes back by itself
+	firstPause  = 2 * time.Second
+	lastPause   = 30 * time.Minute
+	longestWait = 24 * time.Hour   // however long a carrier asks for
+	linePause   = 30 * time.Second // the last one where it was our own line that was down: it comes back by itself
 )
 
 // later is the error that has the message tried again after a pause that grows with the tries. Only the carrier's own "not now" grows it: what
-// failed because a part of ours was away is tried again soon, by the activity's policy.
-func later(ctx context.Context, code string) error {
+// failed because a part of ours was away is tried again soon, by the activity's policy. A carrier that says how long gets that long, at least.
+func later(ctx context.Context, o interaction.Outcome) error {
 	pause := firstPause
 	if activity.IsActivity(ctx) {
 		pause = min(firstPause<<min(activity.GetInfo(ctx).Attempt-1, 10), lastPause)
-		if code == interaction.CodeNoLine || code == interaction.CodeLineDown {
+		if o.Code == interaction.CodeNoLine || o.Code == interaction.CodeLineDown {
 			pause = min(pause, linePause)
 		}
 	}
-	return temporal.NewApplicationErrorWithOptions("deferred "+digits(code), TypeDeferred, temporal.ApplicationErrorOptions{NextRetryDelay: pause})
+	pause = max(pause, min(o.Wait, longestWait))
+	return temporal.NewApplicationErrorWithOptions("deferred "+digits(o.Code), TypeDeferred, temporal.ApplicationErrorOptions{NextRetryDelay: pause})
 }
 
 // digits keeps of a protocol's answer what is surely not personal: digits and dots.

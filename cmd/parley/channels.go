@@ -10,6 +10,7 @@ import (
 	"parley/lib/mail"
 	"parley/lib/mms"
 	"parley/lib/safehttp"
+	"parley/lib/social"
 )
 
 // carrierTime is how long one request to a carrier may take.
@@ -22,6 +23,8 @@ func partOf(channel interaction.Channel, raw []byte, part int) ([]byte, error) {
 		return mms.PartData(raw, part)
 	case interaction.SMS:
 		return smshttp.Part(raw, part)
+	case interaction.Social:
+		return social.Part(raw, part)
 	}
 	return mail.Part(raw, part)
 }
@@ -30,6 +33,7 @@ func partOf(channel interaction.Channel, raw []byte, part int) ([]byte, error) {
 func parsers() map[interaction.Channel]interaction.Parser {
 	return map[interaction.Channel]interaction.Parser{
 		interaction.Email: mail.Parser{}, interaction.MMS: mms.Parser{}, interaction.SMS: shortMessages{}, interaction.WebForm: webform.Parser{},
+		interaction.Social: social.Parser{},
 	}
 }
 

@@ -27,11 +27,12 @@ type linkKind struct {
 
 // linkKinds are all kinds of links by name: a new adapter that needs an account at somebody else's is one line here.
 var linkKinds = map[string]linkKind{
-	"imap":   {check: imap.Check, pull: openMailbox},
-	"kannel": kannelLink,
-	"mm7":    mm7Link,
-	"smpp":   smppLink,
-	"twilio": twilioLink,
+	"imap":     {check: imap.Check, pull: openMailbox},
+	"kannel":   kannelLink,
+	"mm7":      mm7Link,
+	"smpp":     smppLink,
+	"telegram": telegramLink,
+	"twilio":   twilioLink,
 }
 
 // checkLinks tells what is wrong with the links of a setup beyond their form.

@@ -363,6 +363,8 @@ create table messages (
 	machine text not null default '',
 	entry_point text not null default '',        -- it came in or goes out by; empty: the interaction's
 	auth jsonb not null default '{}',            -- how the checks of a mail's sender went: spf, dkim, dmarc, arc
+	visibility text not null default '' check (visibility in ('', 'public', 'unlisted', 'private')),
+	withdrawn boolean not null default false,    -- its author took it back: what it says is kept and not shown
 	primary key (interaction_id, number)
 ) partition by range (interaction_id);
 

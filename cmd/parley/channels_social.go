@@ -1,0 +1,41 @@
+package main
+
+import (
+	"time"
+
+	"parley/adapters/telegram"
+	"parley/interaction"
+	"parley/lib/safehttp"
+)
+
+// maxSocialFile is how large a file of a post may be: what Telegram gives to bots.
+const maxSocialFile = 20 << 20
+
+// socialClient is what networks are called with. polls is how long an answer may be held back on purpose.
+func socialClient(h *house, polls time.Duration) *safehttp.Client {
+	return safehttp.New(safehttp.Options{Allow: networks(h.config.Allow), Timeout: carrierTime + polls, MaxBody: maxSocialFile, Redirects: 3})
+}
+
+// telegramLink is a bot: its updates are fetched, or called in.
+var telegramLink = linkKind{
+	check: telegram.CheckSettings,
+	pull: func(h *house, l interaction.Link, secret string) (interaction.Puller, error) {
+		return newBot(h, l, secret)
+	},
+	send: func(h *house, l interaction.Link, secret string) (interaction.Sender, error) {
+		return newBot(h, l, secret)
+	},
+	enter: func(h *house, l interaction.Link, secret string) (interaction.HTTPAdapter, error) {
+		return newBot(h, l, secret)
+	},
+}
+
+func newBot(h *house, l interaction.Link, secret string) (*telegram.Bot, error) {
+	var s telegram.Settings
+	if err := l.Decode(&s); err != nil {
+		return nil, err
+	}
+	return telegram.New(telegram.Options{
+		Settings: s, EntryPoint: l.EntryPoint, Token: secret, Inbox: h.inbox(), Entries: h.store, Client: socialClient(h, telegram.PollTime), Log: h.log.With("link", l.Name),
+	})
+}
