@@ -1,0 +1,75 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/adapters/telegram/telegramtest"
+	"parley/test/wire"
+)
+
+const botToken = "77:AAEthisIsATokenOfTests"
+
+// social configures an account of a network, with a queue whose answers nobody reviews.
+func (p *product) social(root wire.Client, kind, address string, settings map[string]any) {
+	p.t.Helper()
+	p.call(root, http.MethodPut, "/v1/configuration/queues/social", map[string]any{"group": "service", "review_percent": 0, "priority": 100}, nil)
+	p.call(root, http.MethodPut, "/v1/configuration/entry_points/social", map[string]any{
+		"channel": "social", "address": address, "workflow": "Social", "queue": "social", "language": "en",
+	}, nil)
+	p.call(root, http.MethodPut, "/v1/configuration/links/account", map[string]any{
+		"kind": kind, "entry_point": "social", "secret": "env:PARLEY_LINK_ACCOUNT", "settings": settings,
+	}, nil)
+}
+
+// answer has an agent answer the task, and a colleague release it.
+func (p *product) answer(ann, sue wire.Client, task wire.Task, text string) {
+	p.t.Helper()
+	p.call(ann, http.MethodPost, "/v1/tasks/"+task.ID+"/reply", map[string]any{"text": text}, nil)
+	p.call(sue, http.MethodPost, "/v1/reviews/"+p.review(sue, task.InteractionID).ID+"/decision", map[string]any{"decision": "approve"}, nil)
+	p.stopped(ann, task.InteractionID, "answered")
+}
+
+// TestABotIsAnswered: somebody writes to a bot, while the process is killed, edits it and is answered, once.
+func TestABotIsAnswered(t *testing.T) {
+	p := newProduct(t, "PARLEY_LINK_ACCOUNT="+botToken, "PARLEY_ALLOW_NETWORKS=127.0.0.0/8")
+	telegram := telegramtest.NewServer(botToken, "shop_bot")
+	defer telegram.Close()
+	telegram.Add("bill", []byte("%PDF-1.7 a bill"))
+	p.start()
+	root, ann, sue := p.person("PARLEY_ADMIN_TOKEN"), p.person("PARLEY_AGENT_TOKEN"), p.person("PARLEY_SENIOR_TOKEN")
+	p.social(root, "telegram", "@shop_bot", map[string]any{"api": telegram.URL})
+
+	first := telegramtest.Text(9, 1, "My order 10023 has not arrived.")
+	first["document"] = map[string]any{"file_id": "bill", "file_name": "bill.pdf"}
+	telegram.Put("message", first)
+	telegram.RepeatAll(true) // confirmed or not, the API gives it again
+	require.NoError(t, p.command.Process.Kill())
+	<-p.ended
+	p.start()
+	telegram.RepeatAll(false)
+	task := p.claimNext(ann, "handle")
+	edited := telegramtest.Text(9, 1, "My order 10024 has not arrived.")
+	edited["edit_date"] = 1_770_000_100
+	last := telegram.Put("edited_message", edited)
+	telegram.Await(last, func() bool { return false })
+	var messages []wire.Message
+	p.await(stepLimit, "the new version", func(ctx context.Context) (err error) {
+		if messages, err = ann.Messages(ctx, task.InteractionID); err == nil && len(messages) != 2 {
+			err = fmt.Errorf("%d messages", len(messages))
+		}
+		return err
+	})
+	require.Equal(t, "My order 10023 has not arrived.", messages[0].Text)
+	require.Equal(t, "My order 10024 has not arrived.", messages[1].Text)
+
+	p.answer(ann, sue, task, "It comes on Friday.")
+	sent := telegram.Sent()
+	require.Len(t, sent, 1)
+	require.Equal(t, "It comes on Friday.", sent[0]["text"])
+	require.EqualValues(t, 9, sent[0]["chat_id"])
+}
