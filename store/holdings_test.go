@@ -40,7 +40,7 @@ var nobodys = map[string]string{
 
 	"inbound.channel": "code", "inbound.entry_point": "ours", "inbound.identity": "hash", "inbound.state": "code",
 	"contact_merges.threads": "ids", "contact_merges.interactions": "ids", "contact_merges.notes": "ids",
-	"messages.kind": "code", "messages.machine": "code", "messages.entry_point": "ours",
+	"messages.kind": "code", "messages.machine": "code", "messages.entry_point": "ours", "messages.visibility": "code",
 	"ledger.key": "of the step", "ledger.state": "code", "ledger.code": "of the protocol",
 	"chat_sessions.entry_point": "ours", "chat_sessions.language": "code", "chat_sessions.ended_by": "code",
 	"chat_messages.role": "code", "chat_messages.kind": "code",
