@@ -2,12 +2,15 @@ package test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"parley/adapters/mastodon/mastodontest"
 	"parley/adapters/telegram/telegramtest"
 	"parley/test/wire"
 )
@@ -72,4 +75,57 @@ func TestABotIsAnswered(t *testing.T) {
 	require.Len(t, sent, 1)
 	require.Equal(t, "It comes on Friday.", sent[0]["text"])
 	require.EqualValues(t, 9, sent[0]["chat_id"])
+}
+
+// TestAMentionIsAnsweredInTheOpen: an account is mentioned in the open and written to in private while its server is away; the two are two interactions, answered as
+// openly as they came. What the customer takes back is not shown any more.
+func TestAMentionIsAnsweredInTheOpen(t *testing.T) {
+	p := newProduct(t, "PARLEY_LINK_ACCOUNT=token", "PARLEY_ALLOW_NETWORKS=127.0.0.0/8")
+	server := mastodontest.NewServer("token", "support")
+	defer server.Close()
+	p.start()
+	root, ann, sue := p.person("PARLEY_ADMIN_TOKEN"), p.person("PARLEY_AGENT_TOKEN"), p.person("PARLEY_SENIOR_TOKEN")
+	p.social(root, "mastodon", "@support@"+strings.TrimPrefix(server.URL, "http://"), map[string]any{"server": server.URL, "poll_seconds": 1})
+	server.Await(func() bool { return server.Streams() > 0 })
+
+	server.StreamAway(true)
+	server.Misbehave(func(string) *mastodontest.Fault {
+		return &mastodontest.Fault{Before: true, Status: http.StatusBadGateway}
+	})
+	open := server.Mention("anna", "unlisted", "<p>@support My order has not arrived.</p>", nil)
+	private := server.Mention("anna", "direct", "<p>@support It is number 10023.</p>", nil)
+	server.Misbehave(nil)
+	server.StreamAway(false)
+
+	tasks := map[string]wire.Task{} // by what was said
+	for range 2 {
+		task := p.claimNext(ann, "handle")
+		messages, err := ann.Messages(t.Context(), task.InteractionID)
+		require.NoError(t, err)
+		require.Len(t, messages, 1)
+		tasks[messages[0].Text] = task
+	}
+	p.answer(ann, sue, tasks["@support My order has not arrived."], "We are looking for it.")
+	p.answer(ann, sue, tasks["@support It is number 10023."], "It comes on Friday.")
+	posted := server.Posted()
+	require.Len(t, posted, 2)
+	for n, want := range []map[string]string{
+		{"status": "@anna We are looking for it.", "visibility": "unlisted", "in_reply_to_id": open},
+		{"status": "@anna It comes on Friday.", "visibility": "direct", "in_reply_to_id": private},
+	} {
+		for field, value := range want {
+			require.Equal(t, value, posted[n][field])
+		}
+	}
+
+	server.Delete(private, true)
+	server.StreamAway(true)
+	server.StreamAway(false) // it begins anew, and the newest mentions are looked at again
+	p.await(stepLimit, "what was taken back to be hidden", func(ctx context.Context) error {
+		messages, err := ann.Messages(ctx, tasks["@support It is number 10023."].InteractionID)
+		if err == nil && messages[0].Text != "" {
+			err = errors.New("it is still shown")
+		}
+		return err
+	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"parley/adapters/mastodon"
 	"parley/adapters/telegram"
 	"parley/interaction"
 	"parley/lib/safehttp"
@@ -37,5 +38,26 @@ func newBot(h *house, l interaction.Link, secret string) (*telegram.Bot, error) 
 	}
 	return telegram.New(telegram.Options{
 		Settings: s, EntryPoint: l.EntryPoint, Token: secret, Inbox: h.inbox(), Entries: h.store, Client: socialClient(h, telegram.PollTime), Log: h.log.With("link", l.Name),
+	})
+}
+
+// mastodonLink is an account at a server with Mastodon's API.
+var mastodonLink = linkKind{
+	check: mastodon.CheckSettings,
+	pull: func(h *house, l interaction.Link, secret string) (interaction.Puller, error) {
+		return newAccount(h, l, secret)
+	},
+	send: func(h *house, l interaction.Link, secret string) (interaction.Sender, error) {
+		return newAccount(h, l, secret)
+	},
+}
+
+func newAccount(h *house, l interaction.Link, secret string) (*mastodon.Account, error) {
+	var s mastodon.Settings
+	if err := l.Decode(&s); err != nil {
+		return nil, err
+	}
+	return mastodon.New(mastodon.Options{
+		Settings: s, EntryPoint: l.EntryPoint, Token: secret, Inbox: h.inbox(), Entries: h.store, Client: socialClient(h, 0), Log: h.log.With("link", l.Name),
 	})
 }

@@ -29,6 +29,7 @@ type linkKind struct {
 var linkKinds = map[string]linkKind{
 	"imap":     {check: imap.Check, pull: openMailbox},
 	"kannel":   kannelLink,
+	"mastodon": mastodonLink,
 	"mm7":      mm7Link,
 	"smpp":     smppLink,
 	"telegram": telegramLink,

@@ -1,0 +1,188 @@
+package mastodon
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"parley/interaction"
+	"parley/lib/safehttp"
+	"parley/lib/social"
+)
+
+// repeats is how often a post is sent again whose answer was lost: the server takes a second one with the same key for what it is (for an hour).
+const repeats = 3
+
+// Send posts an answer that mentions the customer, as openly as what it answers.
+func (a *Account) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
+	if err := context.Cause(ctx); err != nil {
+		return interaction.Outcome{State: interaction.SendQueued, Code: "ended", Text: err.Error()}
+	}
+	post, err := a.post(out)
+	if err != nil {
+		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error()}
+	}
+	if wait := a.rest(); wait > 0 {
+		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "the server wants to be left alone", Wait: wait}
+	}
+	begun := false
+	defer func() {
+		if cause := recover(); cause != nil {
+			a.Log.Error("send panicked", "cause", fmt.Sprint(cause))
+			o = interaction.Outcome{State: interaction.SendQueued, Aborted: true, Code: "panicked"}
+			if begun {
+				o = interaction.Outcome{State: interaction.SendUnknown, Code: "panicked"}
+			}
+		}
+	}()
+	if err := commit(ctx); err != nil {
+		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
+	}
+	begun = true
+	pause := a.Pause
+	for n := 0; ; n++ {
+		if o = a.try(ctx, out, post, n == 0); o.State != interaction.SendUnknown || n == repeats {
+			return o
+		}
+		select {
+		case <-ctx.Done():
+			return o
+		case <-time.After(pause):
+		}
+		pause *= 2
+	}
+}
+
+// newPost is the body of a request to post.
+type newPost struct {
+	Status     string `json:"status"`
+	Answers    string `json:"in_reply_to_id,omitempty"`
+	Visibility string `json:"visibility"`
+}
+
+// post makes the body, or says why the message cannot be sent so.
+func (a *Account) post(out interaction.Outbound) (newPost, error) {
+	text := strings.TrimRight(out.Text, "\r\n ")
+	var p newPost
+	switch {
+	case len(out.To) != 1:
+		return p, fmt.Errorf("an answer goes to one account, not to %d", len(out.To))
+	case len(out.Attachments) > 0:
+		return p, errors.New("files cannot be sent by this link; take them out, or answer by another entry point")
+	case text == "":
+		return p, errors.New("the text is empty")
+	}
+	to := out.To[0].Address
+	if !strings.HasPrefix(to, "@") || len(to) < 2 || strings.ContainsAny(to, " \t\r\n") {
+		return p, fmt.Errorf("%q is no account", to)
+	}
+	if !mentions(text, to) {
+		text = to + " " + text
+	}
+	name, host, _ := strings.Cut(to[1:], "@")
+	counted := utf8.RuneCountInString(text) // the server does not count the host of a mention
+	if host != "" {
+		counted -= utf8.RuneCountInString(to) - utf8.RuneCountInString("@"+name)
+	}
+	if counted > a.Settings.Max {
+		return p, fmt.Errorf("the text has %d characters with the mention, at most %d may go", counted, a.Settings.Max)
+	}
+	p = newPost{Status: text, Visibility: "direct", Answers: a.answered(out)}
+	if out.Visibility.Open() {
+		p.Visibility = string(out.Visibility)
+	}
+	return p, nil
+}
+
+// mentions reports whether a text mentions the account already.
+func mentions(text, account string) bool {
+	for word := range strings.FieldsSeq(text) {
+		if strings.EqualFold(strings.TrimRight(word, ".,:;!?"), account) {
+			return true
+		}
+	}
+	return false
+}
+
+// answered is the id of the post that out answers, empty for none of this server's.
+func (a *Account) answered(out interaction.Outbound) string {
+	rest, ok := strings.CutPrefix(out.InReplyTo, "social:"+Kind+":"+a.host+"/")
+	if !ok {
+		return ""
+	}
+	me, _, _ := strings.Cut(rest, ":")
+	return social.IDOf(Kind, a.host+"/"+me, out.InReplyTo)
+}
+
+// try makes one request. first says that nothing can have arrived before it.
+func (a *Account) try(ctx context.Context, out interaction.Outbound, post newPost, first bool) interaction.Outcome {
+	r, err := a.api.request(ctx, http.MethodPost, "/api/v1/statuses", nil, post)
+	if err != nil {
+		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error()}
+	}
+	key := sha256.Sum256([]byte(out.Key))
+	r.Header.Set("Idempotency-Key", hex.EncodeToString(key[:]))
+	answer, err := a.Client.Do(r)
+	if err != nil {
+		o := interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: err.Error()}
+		var dial *net.OpError
+		if first && (errors.Is(err, safehttp.ErrForbidden) || errors.As(err, &dial) && dial.Op == "dial") {
+			o.State, o.Code = interaction.SendQueued, "server_away"
+		}
+		return o
+	}
+	return a.outcome(answer, out, first)
+}
+
+// outcome reads the answer.
+func (a *Account) outcome(answer safehttp.Answer, out interaction.Outbound, first bool) interaction.Outcome {
+	var sent status
+	err := judge(answer, &sent)
+	var no *refusal
+	switch {
+	case err == nil && sent.ID != "":
+		return interaction.Outcome{State: interaction.SendSent, Code: "200", ID: social.Name(Kind, a.name(sent.Account), out.Visibility, sent.ID)}
+	case !errors.As(err, &no):
+		return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: errGarbled.Error()}
+	}
+	o := interaction.Outcome{State: interaction.SendNotSent, Code: strconv.Itoa(no.Status), Text: no.Text}
+	switch {
+	case no.Status == http.StatusTooManyRequests:
+		a.pause(no.Wait)
+		o.State, o.Wait = interaction.SendQueued, no.Wait
+		if !first { // the one before it may have arrived
+			o.State = interaction.SendUnknown
+		}
+	case no.Status == http.StatusUnauthorized:
+		o.Code, o.Text = "reconnect", "the access token is not valid any more: give the link a new one, then send again"
+	case no.Status == http.StatusNotFound:
+		o.Code, o.Text = "gone", "the post that this answers is gone"
+	case no.Status >= 500:
+		o.State = interaction.SendUnknown
+	}
+	return o
+}
+
+// pause notes how long the server wants to be left alone.
+func (a *Account) pause(wait time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if until := a.Clock().Add(wait); until.After(a.until) {
+		a.until = until
+	}
+}
+
+// rest is how long the server still wants to be left alone: until then nothing is posted, so that nothing overtakes what was refused.
+func (a *Account) rest() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.until.Sub(a.Clock())
+}
