@@ -21,9 +21,30 @@ func scanActor(row pgx.CollectableRow) (interaction.Actor, error) {
 }
 
 // ActorByToken gives who holds the token of this hash, with his role and groups as they are now; unknown for a token that
-// never was, is over or revoked, or whose agent is disabled. One look-up by primary key.
+// never was, is over or revoked, or whose agent is disabled. Look-ups that come at the same time are one statement.
 func (s *Store) ActorByToken(ctx context.Context, hash []byte) (interaction.Actor, error) {
-	return one(ctx, s.pool, "token", scanActor, actorColumns+`and t.hash = $1`, hash)
+	actor, err := s.holders.ask(ctx, hash)
+	if err == nil && actor.Agent == "" {
+		err = interaction.Unknown("token")
+	}
+	return actor, translate(err)
+}
+
+// holdersOf gives who holds each of the tokens of these hashes; an empty actor where nobody does.
+func (s *Store) holdersOf(ctx context.Context, hashes [][]byte) ([]interaction.Actor, error) {
+	rows, err := s.pool.Query(ctx, `select n, h.* from unnest($1::bytea[]) with ordinality asked (hash, n) cross join lateral (`+actorColumns+`and t.hash = asked.hash limit 1) h`, hashes)
+	if err != nil {
+		return nil, err
+	}
+	actors := make([]interaction.Actor, len(hashes))
+	var n int
+	var a interaction.Actor
+	_, err = pgx.ForEachRow(rows, []any{&n, &a.Agent, &a.Login, &a.Role, &a.Groups, &a.Token}, func() error {
+		actors[n-1] = a
+		a.Groups = nil // the next row shall not write into it
+		return nil
+	})
+	return actors, err
 }
 
 // Actors gives the actors of those of these tokens that are still good.

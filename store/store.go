@@ -41,6 +41,7 @@ type Store struct {
 
 	entries entryCache
 	desk    claimDesk
+	holders together[[]byte, interaction.Actor] // of tokens
 
 	keyLock sync.Mutex
 	key     []byte // signs reply addresses
@@ -101,6 +102,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
 	s := &Store{pool: pool, log: opt.Log, wake: opt.Wake.withDefaults(), renderer: opt.Renderer, guard: opt.LoopGuard, others: opt.Others, mailDomain: opt.MailDomain, partsLimit: opt.PartsLimit, hours: opt.Hours}
+	s.holders.answer = s.holdersOf
 	if s.hours == nil {
 		s.hours = allHours{}
 	}
