@@ -227,7 +227,7 @@ func (r *room) handOut(list []interaction.ChatMessage) {
 		r.learn(m)
 		var forAgents, forCustomers []byte
 		for _, l := range r.listeners {
-			if !l.live {
+			if !l.live || m.Number <= l.sent { // it has it already: from the store, or from before it came here
 				continue
 			}
 			l.sent = m.Number
@@ -277,7 +277,7 @@ func (r *room) greet(l *listener, since int64, welcome func(last int64, fromStor
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.room = r
-	l.sent = min(since, r.last)
+	l.sent = min(since, max(r.last, r.want))
 	missed := l.sent < r.last
 	welcome(r.last, missed && (len(r.ring) == 0 || r.ring[0].Number > l.sent+1))
 	r.listeners = append(r.listeners, l)
