@@ -12,13 +12,16 @@ import (
 // Deps is what the API needs of the rest of the house.
 type Deps struct {
 	Store
-	Once     Once
-	Part     Part
-	Meaning  func(interaction.Setup) []*interaction.Fault // what of a setup does not compile; nil: nobody asks
-	Changes  func() <-chan struct{}                       // a channel that is closed at the next change; nil: streams poll only
-	Checks   []Check                                      // of readiness
-	Log      *slog.Logger
-	Lifetime time.Duration // of a session; 12 h when zero
+	Once    Once
+	Part    Part
+	Meaning func(interaction.Setup) []*interaction.Fault // what of a setup does not compile; nil: nobody asks
+	Changes func() <-chan struct{}                       // a channel that is closed at the next change; nil: streams poll only
+	Checks  []Check                                      // of readiness
+	Dialler interaction.Dialler                          // has numbers dialled where an entry point names a telephone system; nil: nothing does
+
+	PublicURL func() string // where customers reach this house's pages; nil: links are paths
+	Log       *slog.Logger
+	Lifetime  time.Duration // of a session; 12 h when zero
 
 	AnswerTime time.Duration // that the parts behind the API have for one answer; 4.5 s when zero
 
@@ -50,6 +53,7 @@ type Store interface {
 	Statistics
 	Surveys
 	Privacy
+	Callbacks
 }
 
 // Privacy erases and exports people, and tells what retention would remove.
@@ -199,6 +203,12 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.Burst == 0 {
 		d.Burst = 200
+	}
+	if d.PublicURL == nil {
+		d.PublicURL = func() string { return "" }
+	}
+	if d.Dialler == nil {
+		d.Dialler = noDialler{}
 	}
 	if d.Changes == nil {
 		never := make(chan struct{})

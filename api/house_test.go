@@ -24,6 +24,7 @@ import (
 
 // keeper is what tests need of the store beside what the API uses.
 type keeper interface {
+	NextCall(ctx context.Context, id interaction.ID, step string) (interaction.NextCall, error)
 	Store
 	Accept(ctx context.Context, in interaction.Inbound) (interaction.Receipt, error)
 	Take(ctx context.Context, limit int) ([]interaction.Taken, error)

@@ -154,7 +154,7 @@ type CompleteInput struct {
 	ByID
 	IfMatch
 	Body *struct {
-		Disposition string `json:"disposition,omitempty" pattern:"^[a-z0-9_]{1,60}$" patternDescription:"a code of a-z, 0-9 and _" doc:"of a handle task: how it ended"`
+		Disposition string `json:"disposition,omitempty" pattern:"^[a-z0-9_]{1,60}$" patternDescription:"a code of a-z, 0-9 and _" doc:"of a handle or callback task: how it ended"`
 		Answer      string `json:"answer,omitempty" maxLength:"100000" doc:"of a consult"`
 		Outcome     string `json:"outcome,omitempty" enum:"sent,not_sent" doc:"of a settle task: what became of the message"`
 	} `required:"false"`

@@ -97,6 +97,14 @@ var rolesTable = map[string]row{
 	"POST /v1/chats/{id}/invite":                {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: `{"group":"sales"}`},
 	"POST /v1/chats/{id}/files":                 {own: allOf(201), foreign: unknown, designer: 403, admin: 201, object: "chat", body: "form"},
 
+	"GET /v1/callbacks":              {own: allOf(200), designer: 403, admin: 200},
+	"POST /v1/callbacks":             {own: allOf(201), designer: 403, admin: 201, object: "line", path: "/v1/callbacks", body: `{"entry_point":"line","phone":"+4930901820"}`},
+	"GET /v1/callbacks/slots":        {own: allOf(200), designer: 403, admin: 200, object: "line", path: "/v1/callbacks/slots?entry_point=line"},
+	"GET /v1/callbacks/{id}":         readable("callback"),
+	"POST /v1/callbacks/{id}/move":   {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "callback", body: `{"mode":"free"}`},
+	"POST /v1/callbacks/{id}/cancel": {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "callback"},
+	"POST /v1/callbacks/{id}/dial":   {own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: "calling"},
+
 	"POST /v1/texts/measure": {own: allOf(200), designer: 403, admin: 200, body: `{"text":"Hello"}`},
 
 	"GET /v1/consents/{channel}/{address}": {own: allOf(200), designer: 403, admin: 200, path: "/v1/consents/sms/+491701234567"},
@@ -309,11 +317,7 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		return task
 	case "held", "offered":
 		_, task := h.arrive(entryPoint, "held")
-		holder := login
-		if h.people[login].Role != interaction.RoleAdmin && !contains(h.people[login].Groups, "service") {
-			holder = "ben"
-		}
-		h.exec(`update tasks set state = $2, agent_id = $3, offer_until = now() + interval '1 minute' where id = $1`, task, kind, h.people[holder].Agent)
+		h.exec(`update tasks set state = $2, agent_id = $3, offer_until = now() + interval '1 minute' where id = $1`, task, kind, h.people[h.holder(login)].Agent)
 		return task
 	case "review":
 		author := map[string]string{"support": "ben"}[entryPoint]
@@ -358,6 +362,16 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		_, err = h.store.WorkExports(h.t.Context())
 		require.NoError(h.t, err)
 		return e.ID
+	case "line":
+		h.line(interaction.CallbackSettings{Duplicate: interaction.DuplicateMerge})
+	case "callback":
+		h.line(interaction.CallbackSettings{})
+		return h.book()
+	case "calling":
+		h.line(interaction.CallbackSettings{})
+		id := h.book()
+		h.exec(`update tasks set state = 'held', agent_id = $2 where interaction_id = $1`, id, h.people[h.holder(login)].Agent)
+		return id
 	case "contact":
 		id, _ := h.arrive(entryPoint, "contact")
 		v, err := h.store.Interaction(h.t.Context(), interaction.System, id)
@@ -365,6 +379,14 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 		return v.Contact
 	}
 	return ""
+}
+
+// holder is who has what login asks about: he, if he could have it.
+func (h *house) holder(login string) string {
+	if h.people[login].Role != interaction.RoleAdmin && !contains(h.people[login].Groups, "service") {
+		return "ben"
+	}
+	return login
 }
 
 func contains(list []string, s string) bool {

@@ -137,6 +137,14 @@ func (s *server) addRoutes() {
 
 	s.plain(route{method: get, path: "/v1/events", summary: "Hear what happens, as it happens", role: agent, raw: true, untimed: true}, s.streamEvents, eventStream)
 
+	on(s, route{method: get, path: "/v1/callbacks", summary: "List requests to be called, those due first at the top", role: agent}, s.listCallbacks)
+	on(s, route{method: post, path: "/v1/callbacks", summary: "Book a call to a customer", role: agent, status: 201}, s.bookCallback)
+	on(s, route{method: get, path: "/v1/callbacks/slots", summary: "List the times that can be booked", role: agent}, s.listSlots)
+	on(s, route{method: get, path: "/v1/callbacks/{id}", summary: "Look at a request to be called", role: agent}, s.getCallback)
+	on(s, route{method: post, path: "/v1/callbacks/{id}/move", summary: "Give it another time", role: agent}, s.moveCallback)
+	on(s, route{method: post, path: "/v1/callbacks/{id}/cancel", summary: "Cancel it", role: agent}, s.cancelCallback)
+	on(s, route{method: post, path: "/v1/callbacks/{id}/dial", summary: "Have its number dialled, where one holds its task", role: agent}, s.dialCallback)
+
 	on(s, route{method: post, path: "/v1/texts/measure", summary: "Count the segments that a text takes as a short message", role: agent, limit: 256 << 10}, s.measureText)
 	on(s, route{method: get, path: "/v1/consents/{channel}/{address}", summary: "Look up whether somebody may be written to", role: agent}, s.getConsent)
 	on(s, route{method: put, path: "/v1/consents/{channel}/{address}", summary: "Write down that he may not, or may again", role: agent}, s.putConsent)

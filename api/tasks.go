@@ -12,14 +12,14 @@ import (
 type Task struct {
 	ID            interaction.ID `json:"id"`
 	InteractionID interaction.ID `json:"interaction_id"`
-	Kind          string         `json:"kind" enum:"handle,review,consult,settle"`
+	Kind          string         `json:"kind" enum:"handle,review,consult,settle,callback"`
 	State         string         `json:"state" enum:"queued,offered,held,snoozed,suspended,done,withdrawn"`
 	Queue         string         `json:"queue"`
 	Channel       string         `json:"channel"`
 	Priority      int            `json:"priority"`
 	OpenedAt      time.Time      `json:"opened_at"`
 	DueAt         *time.Time     `json:"due_at,omitempty" doc:"when the customer should have his answer, by the queue's service objective in its business hours"`
-	NotBefore     *time.Time     `json:"not_before,omitempty"`
+	NotBefore     *time.Time     `json:"not_before,omitempty" doc:"nobody gets it before then; of a callback that is when the customer is called"`
 	AgentID       interaction.ID `json:"agent_id,omitempty" doc:"who holds it or is asked"`
 	ReservedFor   interaction.ID `json:"reserved_for,omitempty" doc:"only this agent may have it until reserved_until"`
 	ReservedUntil *time.Time     `json:"reserved_until,omitempty"`
@@ -49,6 +49,7 @@ type TaskDetail struct {
 	Consults    []Consult  `json:"consults" nullable:"false"`
 	Draft       *DraftInfo `json:"draft,omitempty" doc:"what has been written so far; its text is at /draft"`
 	Suggestions []Response `json:"suggestions" nullable:"false"`
+	Callback    *Callback  `json:"callback,omitempty" doc:"of a callback: who wants to be called, and why"`
 }
 
 // Consult is a question that was asked for a task.
@@ -85,7 +86,7 @@ func consultView(c interaction.Consult) Consult {
 type TasksInput struct {
 	Paged
 	State         []string `query:"state" enum:"queued,offered,held,snoozed,suspended,done,withdrawn" maxItems:"5" doc:"one or several, with commas; the open ones when empty"`
-	Kind          []string `query:"kind" enum:"handle,review,consult,settle" maxItems:"4"`
+	Kind          []string `query:"kind" enum:"handle,review,consult,settle,callback" maxItems:"5"`
 	Queue         string   `query:"queue" maxLength:"100"`
 	Agent         string   `query:"agent" maxLength:"64" doc:"an id, or me"`
 	InteractionID string   `query:"interaction_id" maxLength:"64"`
@@ -142,6 +143,14 @@ func (s *server) getTask(ctx context.Context, in *ByID) (*TaskOutput, error) {
 	}
 	if v.Draft != nil {
 		detail.Draft = &DraftInfo{v.Draft.Author, v.Draft.SavedAt, v.Draft.Version}
+	}
+	if v.Kind == interaction.TaskCallback {
+		c, err := s.Callback(ctx, actorOf(ctx), v.Interaction)
+		if err != nil {
+			return nil, err
+		}
+		call := callbackView(c)
+		detail.Callback = &call
 	}
 	return &TaskOutput{etag(v.Version), detail}, nil
 }

@@ -17,7 +17,7 @@ type TeamMember struct {
 type Holding struct {
 	TaskID        interaction.ID `json:"task_id"`
 	InteractionID interaction.ID `json:"interaction_id"`
-	Kind          string         `json:"kind" enum:"handle,review,consult,settle"`
+	Kind          string         `json:"kind" enum:"handle,review,consult,settle,callback"`
 	State         string         `json:"state" enum:"offered,held,snoozed"`
 	Queue         string         `json:"queue"`
 	Since         *time.Time     `json:"since,omitempty" doc:"since when he holds it"`

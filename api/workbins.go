@@ -14,7 +14,7 @@ import (
 type WorkInput struct {
 	Paged
 	State     []string `query:"state" enum:"queued,offered,held,snoozed,suspended" maxItems:"5" doc:"one or several, with commas"`
-	Kind      []string `query:"kind" enum:"handle,review,consult,settle" maxItems:"4"`
+	Kind      []string `query:"kind" enum:"handle,review,consult,settle,callback" maxItems:"5"`
 	Channel   string   `query:"channel" maxLength:"20"`
 	Queue     string   `query:"queue" maxLength:"100"`
 	Category  string   `query:"category" maxLength:"200"`

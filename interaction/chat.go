@@ -256,7 +256,9 @@ type ChatSettings struct {
 
 	// Mail is the entry point of channel email that transcripts are sent from and messages left here go to; without one there is neither.
 	Mail string `yaml:"mail,omitempty" json:"mail,omitempty"`
-	// Texts replace what the system says, by name (closed, nobody, address, message, taken, goodbye) and language.
+	// Callback is the entry point of channel callback whose form is shown where a policy says callback.
+	Callback string `yaml:"callback,omitempty" json:"callback,omitempty"`
+	// Texts replace what the system says, by name (closed, nobody, address, message, taken, goodbye, callback) and language.
 	Texts map[string]map[string]string `yaml:"texts,omitempty" json:"texts,omitempty"`
 }
 

@@ -85,10 +85,15 @@ func (c ChatSettings) Check() []error {
 	for _, p := range []struct{ field, is string }{{"when_nobody", c.WhenNobody}, {"when_closed", c.WhenClosed}, {"when_gone", c.WhenGone}} {
 		switch p.is {
 		case "", InsteadMessage, InsteadStop:
-		case "callback":
-			wrong(p.field, "callback needs the callback channel, which this build does not have; use message or stop")
+		case InsteadCallback:
+			if c.Callback == "" {
+				wrong(p.field, "callback needs an entry point whose form is shown; set callback to one of channel callback")
+			}
+			if p.field == "when_gone" {
+				wrong(p.field, "callback needs a customer who is there to fill in a form; use message or stop")
+			}
 		default:
-			wrong(p.field, "%q is none of message, stop", p.is)
+			wrong(p.field, "%q is none of message, callback, stop", p.is)
 		}
 	}
 	if !slices.Contains([]string{"", TranscriptAsked, TranscriptAlways, TranscriptNever}, c.Transcript) {

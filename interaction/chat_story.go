@@ -12,8 +12,9 @@ const (
 
 // What a chat that comes to nothing turns into.
 const (
-	InsteadMessage = "message" // an interaction by mail in the same thread, with what the customer wrote
-	InsteadStop    = "stop"    // nothing: it stops with the reason
+	InsteadMessage  = "message"  // an interaction by mail in the same thread, with what the customer wrote
+	InsteadCallback = "callback" // the customer is shown where he can have himself called
+	InsteadStop     = "stop"     // nothing: it stops with the reason
 )
 
 // When a transcript is mailed.
@@ -24,7 +25,7 @@ const (
 )
 
 // ChatTexts are the names of what the system says where a chat comes to nothing; ChatSettings.Texts can replace each.
-var ChatTexts = []string{"closed", "nobody", "address", "message", "taken", "goodbye"}
+var ChatTexts = []string{"closed", "nobody", "address", "message", "taken", "goodbye", "callback"}
 
 // Ask gives the question of a key: one of the entry point's, or a built-in one.
 func (s ChatSettings) Ask(key string) (ChatAsk, bool) {

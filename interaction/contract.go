@@ -64,6 +64,7 @@ const (
 	NewsDone     NewsKind = "done"     // an agent ended the task without a reply; Code is the disposition
 	NewsDecision NewsKind = "decision" // a reviewer decided; Code is approved, returned or stopped
 	NewsSettled  NewsKind = "settled"  // a person settled an unknown send; Code is sent or not_sent
+	NewsMoved    NewsKind = "moved"    // a callback has another time; Task is its open one
 	NewsReport   NewsKind = "report"   // of a message of ours, nothing for people; Code is its kind
 	NewsOrder    NewsKind = "order"    // a supervisor's order; Code is its name
 )
@@ -109,4 +110,5 @@ const (
 	WorkflowMMS      = "MMS"
 	WorkflowSocial   = "Social"
 	WorkflowSMS      = "SMS"
+	WorkflowCallback = "Callback"
 )

@@ -109,6 +109,8 @@ const (
 	TaskReview  TaskKind = "review"  // decide on a colleague's reply
 	TaskConsult TaskKind = "consult" // answer a colleague
 	TaskSettle  TaskKind = "settle"  // say what became of a send whose outcome is unknown
+
+	TaskCallback TaskKind = "callback" // call the customer
 )
 
 // Task is what an agent holds.

@@ -73,8 +73,10 @@ type EntryPoint struct {
 
 	Chat *ChatSettings `yaml:"chat,omitempty" json:"chat,omitempty"` // of channel chat only
 
-	SMS   *SMSSettings `yaml:"sms,omitempty" json:"sms,omitempty"`     // of channel sms only
-	Joins bool         `yaml:"joins,omitempty" json:"joins,omitempty"` // what arrives here joins the contact's open interaction, whatever channel that is of
+	SMS      *SMSSettings      `yaml:"sms,omitempty" json:"sms,omitempty"`           // of channel sms only
+	Callback *CallbackSettings `yaml:"callback,omitempty" json:"callback,omitempty"` // of channel callback only
+
+	Joins bool `yaml:"joins,omitempty" json:"joins,omitempty"` // what arrives here joins the contact's open interaction, whatever channel that is of
 }
 
 // NewAgent is a person as configuration names him; his password or token comes another way.

@@ -44,7 +44,7 @@ func Faults(list []*Fault) error {
 }
 
 // EntryWorkflows are the workflows that entry points can be bound to.
-var EntryWorkflows = []string{WorkflowEmail, WorkflowChat, WorkflowMMS, WorkflowSocial, WorkflowSMS}
+var EntryWorkflows = []string{WorkflowEmail, WorkflowChat, WorkflowMMS, WorkflowSocial, WorkflowSMS, WorkflowCallback}
 
 // ChatWorkflows are those of them that chats are bound to, and nothing else is: the story of a conversation.
 var ChatWorkflows = []string{WorkflowChat}
@@ -312,6 +312,7 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 			at.fault("chat", "", "is for entry points of channels chat and sms; leave it out")
 		}
 		at.names("chat.mail", e.Chat.Mail, ListEntryPoints)
+		at.names("chat.callback", e.Chat.Callback, ListEntryPoints)
 		for _, err := range e.Chat.Check() {
 			var wrong *Error
 			if errors.As(err, &wrong) {
@@ -326,6 +327,7 @@ func (c *checker) entryPoint(at place, e EntryPoint, others []EntryPoint) {
 	if errors.As(e.SMS.Check(), &wrong) {
 		at.fault(wrong.Field, "", "%s", wrong.Text)
 	}
+	callbackSettings(at, e)
 	if at.needs("address", e.Address, "write the address that customers use") && (e.Channel == Email || e.Channel == WebForm) && !isMailAddress(e.Address) {
 		at.fault("address", e.Address, "is not an email address; write it as name@example.org")
 	}

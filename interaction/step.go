@@ -34,6 +34,7 @@ type Ask struct {
 	For         ID    // this agent has the first word, with his draft
 	Returned    ID    // the review that returned it: its comment and text come along
 	Cycles      int
+	NotBefore   time.Time `json:",omitzero"` // nobody gets it before then, and its age counts from then; zero: at once
 }
 
 // Withdrawn tells what a withdrawal found.

@@ -131,7 +131,7 @@ func (t *tx) answeredBy(ctx context.Context, row taskRow, by interaction.Actor, 
 	if news.Kind == interaction.NewsReply {
 		also += `, messages = messages + 1`
 	}
-	if row.Kind == interaction.TaskHandle && by.Agent != "" {
+	if (row.Kind == interaction.TaskHandle || row.Kind == interaction.TaskCallback) && by.Agent != "" {
 		if _, err := t.Exec(ctx, `update interactions set last_agent = $2 where id = $1`, row.Interaction, by.Agent); err != nil {
 			return err
 		}
@@ -153,6 +153,17 @@ func (s *Store) Complete(ctx context.Context, by interaction.Actor, id interacti
 				return nothing{}, interaction.Invalid("required", "disposition", "say how it ended, e.g. answered_by_phone or no_answer_needed")
 			}
 			if err := t.checkDisposition(ctx, row, d.Disposition); err != nil {
+				return nothing{}, err
+			}
+			news.Kind, news.Code = interaction.NewsDone, d.Disposition
+		case interaction.TaskCallback:
+			if d.Disposition == "" {
+				return nothing{}, interaction.Invalid("required", "disposition", "say how the call ended, e.g. reached, no_answer or busy")
+			}
+			if err := t.checkDisposition(ctx, row, d.Disposition); err != nil {
+				return nothing{}, err
+			}
+			if err := t.called(ctx, by, row, d.Disposition); err != nil {
 				return nothing{}, err
 			}
 			news.Kind, news.Code = interaction.NewsDone, d.Disposition

@@ -28,14 +28,15 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 	var opened time.Time
 	err := t.QueryRow(ctx, `
 		insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, chain, priority, message_number, author,
-			reserved_for, reserved_until, cycles, opened_at, note)
-		select $1, $2, $3, $4, $5, $6, 'queued', q.name, case when $8::jsonb = '[]' and $3 = 'handle' then q.chain else $8 end, $9, $10, $11,
+			reserved_for, reserved_until, cycles, opened_at, not_before, chain_since, note)
+		select $1, $2, $3, $4, $5, $6, 'queued', q.name, case when $8::jsonb = '[]' and $3 in ('handle', 'callback') then q.chain else $8 end, $9, $10, $11,
 			$12, now() + make_interval(secs => $13), $14,
-			(select opened_at from interactions where id = $2), coalesce((select answer from closed_tasks where interaction_id = $2 and id = $15), '')
+			coalesce($16, (select opened_at from interactions where id = $2)), $16, coalesce($16, now()),
+			coalesce((select answer from closed_tasks where interaction_id = $2 and id = $15), '')
 		from queues q where q.name = $7
-		returning case kind when 'handle' then (select objective_seconds from queues where name = $7) else 0 end, opened_at, jsonb_array_length(chain)`,
+		returning case when kind in ('handle', 'callback') then (select objective_seconds from queues where name = $7) else 0 end, opened_at, jsonb_array_length(chain)`,
 		id, a.Interaction, a.Kind, a.Step, o.Channel, class, a.Queue, some(chain), o.Priority, a.Message, a.Author,
-		a.For, reservation.Seconds(), a.Cycles, a.Returned).Scan(&objective, &opened, &links)
+		a.For, reservation.Seconds(), a.Cycles, a.Returned, orNull(a.NotBefore)).Scan(&objective, &opened, &links)
 	if noRows(err) {
 		return "", t.checkQueue(ctx, a.Queue)
 	}
@@ -59,10 +60,11 @@ func (t *tx) openTask(ctx context.Context, o openInteraction, a interaction.Ask)
 		return "", err
 	}
 	t.tasks = true
-	return id, t.audit(ctx, event{
-		Code: "task.opened", Interaction: o.ID, Task: id, Queue: a.Queue, To: string(interaction.TaskQueued),
-		Data: map[string]any{"kind": a.Kind, "message": a.Message, "for": a.For, "links": links},
-	})
+	data := map[string]any{"kind": a.Kind, "message": a.Message, "for": a.For, "links": links}
+	if !a.NotBefore.IsZero() {
+		data["due"] = a.NotBefore.UTC()
+	}
+	return id, t.audit(ctx, event{Code: "task.opened", Interaction: o.ID, Task: id, Queue: a.Queue, To: string(interaction.TaskQueued), Data: data})
 }
 
 // resolve replaces "last agent" by who that was, and drops it where there was none.

@@ -11,6 +11,8 @@ import (
 type Hours interface {
 	// Due gives when so much open time has passed since from, by the calendar of this definition; false when the calendar closes for good before.
 	Due(definition []byte, from time.Time, open time.Duration) (time.Time, bool, error)
+	// Hours gives the calendar of this definition; of an empty one, all time.
+	Hours(definition []byte) (interaction.OpenHours, error)
 }
 
 // allHours is what a house without calendars goes by.
@@ -20,6 +22,15 @@ type allHours struct{}
 func (allHours) Due(_ []byte, from time.Time, open time.Duration) (time.Time, bool, error) {
 	return from.Add(open), true, nil
 }
+
+// Hours is all time.
+func (allHours) Hours([]byte) (interaction.OpenHours, error) { return allHours{}, nil }
+
+// Open is always so.
+func (allHours) Open(time.Time) bool { return true }
+
+// NextOpen is at once.
+func (allHours) NextOpen(at time.Time) (time.Time, bool) { return at, true }
 
 // setDue writes down when a task should be answered: the objective counts open time of its queue's calendar, or else of its entry point's,
 // or else all time. A calendar that cannot be read counts as none: a mail must not wait for somebody to mend it.

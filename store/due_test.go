@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -19,6 +20,10 @@ func (hours) Due(definition []byte, _ time.Time, open time.Duration) (time.Time,
 	var d struct{ Opens time.Time }
 	err := json.Unmarshal(definition, &d)
 	return d.Opens.Add(open), !d.Opens.IsZero(), err
+}
+
+func (hours) Hours([]byte) (interaction.OpenHours, error) {
+	return nil, errors.New("not asked for here")
 }
 
 // A task is due when its queue's objective has passed in open time: of the queue's calendar, or the entry point's, or of all hours.

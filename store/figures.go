@@ -78,17 +78,20 @@ func (f *following) read(ctx context.Context, t *tx, xid string, position int64)
 			case when `+namesAgent+` then (data->>'agent')::uuid end, coalesce(data->>'decision', data->>'usage', ''),
 			case when jsonb_typeof(data->'message') = 'number' then (data->>'message')::bigint else 0 end, data ? 'instead',
 			coalesce(case code when 'chat.measured' then (data->'figures'->>'firstResponse')::float8 when 'survey.answered' then (data->>'score')::float8 end, -1),
-			coalesce(case code when 'chat.measured' then (data->'figures'->>'averageResponse')::float8 end, -1)
+			coalesce(case code when 'chat.measured' then (data->'figures'->>'averageResponse')::float8 end, -1),
+			case when code in ('task.opened', 'task.due_moved') then (data->>'due')::timestamptz end
 		from next order by position`, xid, position, followBatch)
 	if err != nil {
 		return err
 	}
 	var l auditLine
 	var own string
+	var due *time.Time
 	named, agents := map[interaction.ID]bool{}, map[interaction.ID]bool{}
 	_, err = pgx.ForEachRow(rows, []any{
-		&own, &f.position, &f.xid, &l.at, &l.code, &l.actor, &l.of, &l.task, &l.queue, &l.from, &l.into, &l.kind, &l.agent, &l.word, &l.message, &l.again, &l.seconds, &l.mean,
+		&own, &f.position, &f.xid, &l.at, &l.code, &l.actor, &l.of, &l.task, &l.queue, &l.from, &l.into, &l.kind, &l.agent, &l.word, &l.message, &l.again, &l.seconds, &l.mean, &due,
 	}, func() error {
+		l.due = orZero(due)
 		f.lines = append(f.lines, l)
 		if l.of != "" && !named[l.of] {
 			named[l.of] = true

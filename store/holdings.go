@@ -45,6 +45,8 @@ var ofInteraction = []personal{
 	{table: "short_sessions", where: `session_id = $1`, name: "numbers"},
 	{table: "session_sends", where: `session_id = $1`, name: "chat_sends"},
 	{table: "survey_asks", where: `interaction_id = $1`, clear: []string{"answers"}, also: `until = least(until, now())`, name: "survey"},
+	{table: "callbacks", where: `interaction_id = $1`, clear: []string{"phone", "extension", "email", "name", "zone", "local", "requests"}, name: "callback"},
+	{table: "callback_numbers", where: `interaction_id = $1`},
 	{table: "notes", where: `interaction_id = $1`, name: "notes"},
 	{table: "event_values", where: `interaction_id = $1 and not erased`, clear: []string{"salt", "before", "after"}, also: `erased = true`, name: "changes"},
 	{table: "selection_items", where: `interaction_id = $1`, clear: []string{"command", "undo"}},

@@ -44,6 +44,8 @@ var nobodys = map[string]string{
 	"ledger.key": "of the step", "ledger.state": "code", "ledger.code": "of the protocol",
 	"chat_sessions.entry_point": "ours", "chat_sessions.language": "code", "chat_sessions.ended_by": "code",
 	"chat_messages.role": "code", "chat_messages.kind": "code",
+	"callbacks.entry_point": "ours", "callbacks.mode": "code", "callbacks.state": "code", "callbacks.outcome": "code of the house", "callbacks.dial_state": "code",
+	"callback_slots":     "counts of times",
 	"survey_asks.survey": "configuration", "survey_asks.sheet": "the questions, which name no customer",
 	"selection_items.state": "code", "selection_items.refusal": "texts of the house", "selection_items.changes": "codes, and of attached data the keys",
 }

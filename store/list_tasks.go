@@ -12,7 +12,7 @@ import (
 // visibleClosed is visibleTasks for tasks that are over: nothing is reserved any more, and who wrote the
 // reviewed reply may read what was said about it.
 const visibleClosed = ` ($1 = 'admin' or t.agent_id = $2 or t.author = $2 or $1 <> 'designer' and q.group_name = any($3)
-	and (t.kind in ('handle', 'settle') or t.kind = 'review' and $1 in ('senior', 'supervisor') or t.kind = 'consult' and $1 = 'supervisor')) `
+	and (t.kind in ('handle', 'settle', 'callback') or t.kind = 'review' and $1 in ('senior', 'supervisor') or t.kind = 'consult' and $1 = 'supervisor')) `
 
 const closedColumns = `t.id, t.interaction_id, t.kind, t.step, t.channel, t.class, t.state, t.queue, t.skill, t.level, t.priority,
 	t.opened_at, t.agent_id, t.author, t.parent_id, t.message_number, t.note, t.cycles, t.transfers, t.version, t.answer, t.disposition`

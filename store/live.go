@@ -32,8 +32,9 @@ func (s *Store) Live(ctx context.Context, by interaction.Actor, hours int) (inte
 		QueryRow(func(row pgx.Row) error { return row.Scan(&live.At) })
 	batch.Queue(`
 		select q.name, q.group_name, l.channel, l.kind, l.state, l.tasks,
-			case when l.kind = 'handle' and l.state = 'queued' then (
-				select o.opened_at from live_tasks o where o.queue = l.queue and o.channel = l.channel and o.state = 'queued' and o.kind = 'handle' order by o.opened_at limit 1) end
+			case when l.kind in ('handle', 'callback') and l.state = 'queued' then (
+				select o.opened_at from live_tasks o where o.queue = l.queue and o.channel = l.channel and o.state = 'queued' and o.kind in ('handle', 'callback')
+					and o.opened_at <= now() order by o.opened_at limit 1) end
 		from live_queues l join queues q on q.name = l.queue where l.tasks > 0 and`+mine+`order by q.name, l.channel`, by.Role, some(by.Groups)).
 		Query(func(rows pgx.Rows) error {
 			var queue, group, channel, kind, state string
@@ -42,7 +43,7 @@ func (s *Store) Live(ctx context.Context, by interaction.Actor, hours int) (inte
 			_, err := pgx.ForEachRow(rows, []any{&queue, &group, &channel, &kind, &state, &tasks, &oldest}, func() error {
 				l := of(queue, group, channel)
 				switch interaction.TaskKind(kind) {
-				case interaction.TaskHandle:
+				case interaction.TaskHandle, interaction.TaskCallback:
 					l.Tasks[interaction.TaskState(state)] += tasks
 					if oldest != nil {
 						l.Oldest = *oldest

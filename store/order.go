@@ -88,6 +88,9 @@ func inTheWay(o openInteraction, tasks []taskRow, order interaction.Order) error
 	if o.Channel == interaction.Chat && order.Name == interaction.OrderAutoRespond {
 		return interaction.Conflict("not_by_mail", "a chat is not answered by mail; write in its session")
 	}
+	if o.Channel == interaction.Callback && order.Name == interaction.OrderAutoRespond {
+		return interaction.Conflict("not_by_mail", "who wants to be called is not answered by mail; call, or stop it")
+	}
 	for _, task := range tasks {
 		if holding(task.State) && task.Kind != interaction.TaskConsult && !order.Force && order.Name != interaction.OrderData && order.Name != interaction.OrderPriority {
 			return interaction.Conflict("task_"+string(task.State), "the task is %s; repeat with force to take it back", task.State).
@@ -173,7 +176,7 @@ func (t *tx) hold(ctx context.Context, by interaction.Actor, o openInteraction, 
 			}
 			row.State, row.Agent = interaction.TaskQueued, ""
 		}
-		if _, err := t.Exec(ctx, `update tasks set state = 'suspended', agent_id = null, not_before = null, version = version + 1 where id = $1`, row.ID); err != nil {
+		if _, err := t.Exec(ctx, `update tasks set state = 'suspended', agent_id = null, not_before = case when state = 'queued' then not_before end, version = version + 1 where id = $1`, row.ID); err != nil {
 			return err
 		}
 		if err := t.auditTask(ctx, by, row, "order.hold", interaction.TaskSuspended, nil); err != nil {
@@ -189,7 +192,7 @@ func (t *tx) resume(ctx context.Context, by interaction.Actor, o openInteraction
 		if row.State != interaction.TaskSuspended {
 			continue
 		}
-		if _, err := t.Exec(ctx, `update tasks set state = 'queued', chain_since = now(), version = version + 1 where id = $1`, row.ID); err != nil {
+		if _, err := t.Exec(ctx, `update tasks set state = 'queued', chain_since = greatest(now(), not_before), version = version + 1 where id = $1`, row.ID); err != nil {
 			return err
 		}
 		if err := t.auditTask(ctx, by, row, "order.resume", interaction.TaskQueued, nil); err != nil {
@@ -214,8 +217,8 @@ func (t *tx) move(ctx context.Context, by interaction.Actor, o openInteraction, 
 			}
 		}
 	}
-	_, err := t.Exec(ctx, `update tasks set queue = $2, skill = '', level = 0, group_name = '', chain_step = 0, chain_since = now(), refused = '{}',
-			reserved_for = null, chain = case when kind = 'handle' then (select chain from queues where name = $2) else chain end, version = version + 1
+	_, err := t.Exec(ctx, `update tasks set queue = $2, skill = '', level = 0, group_name = '', chain_step = 0, chain_since = greatest(now(), not_before), refused = '{}',
+			reserved_for = null, chain = case when kind in ('handle', 'callback') then (select chain from queues where name = $2) else chain end, version = version + 1
 		where interaction_id = $1 and kind <> 'consult'`, o.ID, queue)
 	if err != nil {
 		return err

@@ -160,7 +160,7 @@ func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interacti
 		}
 		if err := t.requeue(ctx, row, by, "task.transferred",
 			counted+`queue = $3, reserved_for = null, reserved_until = null, refused = '{}', skill = '', level = 0, group_name = '',
-			chain = case when kind = 'handle' then (select chain from queues where name = $3) else chain end, chain_step = 0, chain_since = now()`, to.Note, to.Queue); err != nil {
+			chain = case when kind in ('handle', 'callback') then (select chain from queues where name = $3) else chain end, chain_step = 0, chain_since = now()`, to.Note, to.Queue); err != nil {
 			return nothing{}, err
 		}
 		return nothing{}, t.openFirstLink(ctx, id)

@@ -27,7 +27,7 @@ func (t *tx) readSetup(ctx context.Context) (interaction.Setup, error) {
 		list(ctx, t, &s.Queues, `select name, title, group_name, priority, chain, review_percent, route_seconds, handle_seconds, offer_seconds, push,
 				choice, ageing_seconds, service_weight, objective_seconds, coalesce(calendar, ''), coalesce(overflow, ''), missed_offers, service_seconds
 			from queues order by name`),
-		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language, coalesce(calendar, ''), coalesce(survey, ''), chat, sms, joins
+		list(ctx, t, &s.EntryPoints, `select name, channel, address, not enabled, workflow, queue, from_name, language, coalesce(calendar, ''), coalesce(survey, ''), chat, sms, callback, joins
 			from entry_points order by name`),
 		list(ctx, t, &s.Surveys, `select name, title, questions, intro, thanks, subject, percent, open_days, pause_days, coalesce(mail_chats, false)
 			from surveys, jsonb_to_record(definition) as d (questions jsonb, intro jsonb, thanks jsonb, subject jsonb, percent int, open_days int, pause_days int, mail_chats boolean)

@@ -42,7 +42,7 @@ var usesBy = map[string]string{
 		union all select 'stopped_tasks', '', count(*) from (select 1 from closed_tasks where queue = $1 limit 1000) c`,
 	interaction.ListEntryPoints: `
 		select 'rules', name, 0 from rules where definition->'entry_points' ? $1
-		union all select 'entry_points', name, 0 from entry_points where chat->>'mail' = $1
+		union all select 'entry_points', name, 0 from entry_points where chat->>'mail' = $1 or chat->>'callback' = $1 or callback->>'notify' = $1
 		union all select 'links', name, 0 from links where entry_point = $1
 		union all select 'open_interactions', '', count(*) from interactions where entry_point = $1
 		union all select 'accepted', '', count(*) from inbound where state = 'new' and entry_point = $1`,

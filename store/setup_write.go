@@ -122,12 +122,12 @@ func (t *tx) putRetention(ctx context.Context, setup interaction.Setup) error {
 func (t *tx) putEntryPoints(ctx context.Context, setup interaction.Setup) error {
 	for _, e := range setup.EntryPoints {
 		_, err := t.Exec(ctx, `
-			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language, calendar, survey, chat, joins, sms)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), nullif($10, ''), $11, $12, $13)
-			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language, calendar, survey, chat, joins, sms)
+			insert into entry_points (name, channel, address, enabled, workflow, queue, from_name, language, calendar, survey, chat, joins, sms, callback)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), nullif($10, ''), $11, $12, $13, $14)
+			on conflict (name) do update set (channel, address, enabled, workflow, queue, from_name, language, calendar, survey, chat, joins, sms, callback)
 				= (excluded.channel, excluded.address, excluded.enabled, excluded.workflow, excluded.queue, excluded.from_name, excluded.language, excluded.calendar, excluded.survey,
-					excluded.chat, excluded.joins, excluded.sms)`,
-			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language, e.Calendar, e.Survey, e.Chat, e.Joins, e.SMS)
+					excluded.chat, excluded.joins, excluded.sms, excluded.callback)`,
+			e.Name, e.Channel, e.Address, !e.Disabled, e.Workflow, e.Queue, e.FromName, e.Language, e.Calendar, e.Survey, e.Chat, e.Joins, e.SMS, e.Callback)
 		if err != nil {
 			return named(err, interaction.ListEntryPoints, e.Name)
 		}

@@ -38,6 +38,11 @@ func (t *tx) stop(ctx context.Context, by interaction.Actor, open openInteractio
 			return err
 		}
 	}
+	if open.Channel == interaction.Callback {
+		if err := t.stopCallback(ctx, by, open.ID); err != nil {
+			return err
+		}
+	}
 	if err := t.withdrawAll(ctx, by, open.ID); err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type Store struct {
 	mailDomain string
 	partsLimit time.Duration
 	hours      Hours
+	numbers    Numbers
 
 	entries entryCache
 	desk    claimDesk
@@ -54,6 +55,7 @@ type Options struct {
 	LoopGuard LoopGuard // zero: DefaultLoopGuard
 	Others    *Others   // nil: this is the only process
 	Hours     Hours     // counts open time; nil: all time is
+	Numbers   Numbers   // reads telephone numbers; nil: only E.164 is read
 	Log       *slog.Logger
 
 	PartsLimit time.Duration   // how long the parts of a long message are waited for; zero: DefaultPartsLimit
@@ -105,6 +107,9 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	s.holders.answer = s.holdersOf
 	if s.hours == nil {
 		s.hours = allHours{}
+	}
+	if s.numbers = opt.Numbers; s.numbers == nil {
+		s.numbers = plainNumbers{}
 	}
 	if err := s.checkDurable(ctx); err != nil {
 		pool.Close()

@@ -2,11 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"hash/fnv"
-	"strings"
 	"time"
 
 	"parley/interaction"
@@ -130,7 +126,7 @@ func (s *Store) AskSurvey(ctx context.Context, id interaction.ID, step string, w
 		var letter interaction.SurveyLetter
 		if why == "" {
 			letter = write(interaction.SurveyView{
-				Sheet: c.sheet(), Subject: interaction.InLanguage(c.survey.Subject, c.language), Token: surveyToken(key, id), Name: c.name,
+				Sheet: c.sheet(), Subject: interaction.InLanguage(c.survey.Subject, c.language), Token: linkToken(key, surveyLink, id), Name: c.name,
 				Reference: Reference(id),
 			})
 			why = letter.Why
@@ -264,7 +260,7 @@ func (s *Store) SurveyByToken(ctx context.Context, token string) (sheet interact
 	if err != nil {
 		return sheet, err
 	}
-	id := surveyOf(key, token)
+	id := linkOf(key, surveyLink, token)
 	if id == "" {
 		return sheet, interaction.Unknown("survey")
 	}
@@ -322,34 +318,8 @@ func (s *Store) RefuseSurveys(ctx context.Context, id interaction.ID) error {
 	})
 }
 
-// surveySignature is how many bytes of the HMAC a link carries.
-const surveySignature = 16
-
-// surveyToken is the secret of a survey's link. It follows from the house's key and need not be kept.
-func surveyToken(key []byte, id interaction.ID) string {
-	raw, err := hex.DecodeString(strings.ReplaceAll(string(id), "-", ""))
-	if err != nil {
-		return ""
-	}
-	return tokenEncoding.EncodeToString(append(raw, signSurvey(key, raw)...))
-}
-
-// surveyOf gives the interaction that a token was made for, or nothing.
-func surveyOf(key []byte, token string) interaction.ID {
-	raw, err := tokenEncoding.DecodeString(strings.ToLower(token))
-	if err != nil || len(raw) != 16+surveySignature || !hmac.Equal(raw[16:], signSurvey(key, raw[:16])) {
-		return ""
-	}
-	h := hex.EncodeToString(raw[:16])
-	return interaction.ID(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
-}
-
-func signSurvey(key, id []byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("survey 1 "))
-	mac.Write(id)
-	return mac.Sum(nil)[:surveySignature]
-}
+// surveyLink is the purpose of a survey's links.
+const surveyLink = "survey 1 "
 
 // The compiler proves that the store takes answers as the page wants it.
 var _ interaction.SurveyStore = (*Store)(nil)

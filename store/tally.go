@@ -66,8 +66,9 @@ type auditLine struct {
 	agent             interaction.ID
 	word              string // decision of a review, usage of an automatic mail
 	message           int64
-	seconds, mean     float64 // first and mean response of a chat, score of a survey; -1: none
-	again             bool    // instead of an interaction whose workflow was lost
+	seconds, mean     float64   // first and mean response of a chat, score of a survey; -1: none
+	due               time.Time // of a callback
+	again             bool      // instead of an interaction whose workflow was lost
 }
 
 // count counts one line.
@@ -84,8 +85,10 @@ func (c *tally) count(l auditLine) {
 		c.begin(l, false)
 	case "interaction.stopped":
 		c.stopped(l)
-	case "chat.kept", "survey.asked":
+	case "chat.kept", "survey.asked", "callback.told":
 		c.noAnswer(l)
+	case "callback.ended":
+		c.called(l)
 	case "chat.measured":
 		c.measured(l)
 	case "survey.answered":
@@ -107,7 +110,7 @@ func (c *tally) count(l auditLine) {
 	}
 }
 
-// noAnswer notes a message to the customer that answers nothing: a transcript, or a survey.
+// noAnswer notes a message to the customer that answers nothing: a transcript, a survey, or that nobody reached him.
 func (c *tally) noAnswer(l auditLine) {
 	if l.code == "survey.asked" {
 		c.add(l, interaction.FactSurveyed, "", 0, false)
@@ -128,6 +131,14 @@ func (c *tally) measured(l auditLine) {
 	}
 }
 
+// called counts how long somebody waited for a call that reached him, from the time that it was due.
+func (c *tally) called(l auditLine) {
+	if i := c.interactions[l.of]; i != nil && i.Inbound && !i.Answered && i.OfferedAt != nil && l.into == string(interaction.CallbackDone) {
+		i.Answered = true
+		c.add(l, interaction.FactAnswered, "", l.at.Sub(*i.OfferedAt), false)
+	}
+}
+
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (c *tally) begin(l auditLine, inbound bool) {
@@ -142,16 +153,22 @@ func (c *tally) moved(l auditLine) {
 			if l.code == "task.consulted" {
 				l.kind = string(interaction.TaskConsult)
 			}
-			t = &liveTask{ID: l.task, Interaction: l.of, Kind: l.kind, Queue: l.queue, Channel: c.dims[l.of].channel, OpenedAt: l.at}
+			t = &liveTask{ID: l.task, Interaction: l.of, Kind: l.kind, Queue: l.queue, Channel: c.dims[l.of].channel, OpenedAt: later(l.at, l.due)}
 			c.tasks[l.task] = t
 		}
 		c.offered(l, t)
+	}
+	if l.code == "task.due_moved" && t != nil {
+		t.OpenedAt = later(l.at, l.due)
+		if i := c.interactions[l.of]; i != nil && i.OfferedAt != nil && !i.Taken {
+			i.OfferedAt = &t.OpenedAt
+		}
 	}
 	if t == nil {
 		return // it was over before the statistics began
 	}
 	if l.from == string(interaction.TaskHeld) && t.HeldAt != nil {
-		if t.Kind == string(interaction.TaskHandle) {
+		if t.forCustomer() {
 			c.add(l, interaction.FactHeld, t.Agent, l.at.Sub(*t.HeldAt), false)
 		}
 		t.Agent, t.HeldAt = "", nil
@@ -165,7 +182,7 @@ func (c *tally) moved(l auditLine) {
 		c.taken(l, t)
 	case string(interaction.TaskDone):
 		t.over = true
-		if t.Kind == string(interaction.TaskHandle) {
+		if t.forCustomer() {
 			c.add(l, interaction.FactHandled, l.actor, 0, false)
 		} else if t.Kind == string(interaction.TaskReview) {
 			c.add(l, interaction.FactReviewed, l.actor, 0, l.word == "returned")
@@ -175,10 +192,22 @@ func (c *tally) moved(l auditLine) {
 	}
 }
 
+// forCustomer reports whether the task is to answer or to call a customer.
+func (t *liveTask) forCustomer() bool {
+	return t.Kind == string(interaction.TaskHandle) || t.Kind == string(interaction.TaskCallback)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // offered counts an interaction that comes before people for the first time.
 func (c *tally) offered(l auditLine, t *liveTask) {
-	if i := c.interactions[l.of]; i != nil && i.Inbound && i.OfferedAt == nil && t.Kind == string(interaction.TaskHandle) {
-		at := l.at
+	if i := c.interactions[l.of]; i != nil && i.Inbound && i.OfferedAt == nil && t.forCustomer() {
+		at := later(l.at, l.due)
 		i.OfferedAt = &at
 		c.add(l, interaction.FactOffered, "", 0, false)
 	}
@@ -186,7 +215,7 @@ func (c *tally) offered(l auditLine, t *liveTask) {
 
 // taken counts an interaction that somebody takes for the first time.
 func (c *tally) taken(l auditLine, t *liveTask) {
-	if i := c.interactions[l.of]; i != nil && i.OfferedAt != nil && !i.Taken && t.Kind == string(interaction.TaskHandle) {
+	if i := c.interactions[l.of]; i != nil && i.OfferedAt != nil && !i.Taken && t.forCustomer() {
 		i.Taken = true
 		waited := l.at.Sub(*i.OfferedAt)
 		c.add(l, interaction.FactTaken, t.Agent, waited, waited <= c.targets[l.queue])
@@ -216,7 +245,7 @@ func (c *tally) stopped(l auditLine) {
 	if !i.Inbound {
 		return
 	}
-	if i.OfferedAt != nil && !i.Taken && !i.Automatic {
+	if i.OfferedAt != nil && !i.OfferedAt.After(l.at) && !i.Taken && !i.Automatic { // a callback that is cancelled before its time has waited for nobody
 		c.add(l, interaction.FactAbandoned, "", l.at.Sub(*i.OfferedAt), false)
 	}
 	c.add(l, interaction.FactStopped, "", 0, i.Automatic && !i.Taken)

@@ -63,7 +63,7 @@ func (t *taskRow) ofGroup(a interaction.Actor) bool {
 // visibleTasks is the same rule as an SQL condition; $1 role, $2 agent, $3 groups. A test holds the two together.
 const visibleTasks = ` ($1 = 'admin' or t.agent_id = $2 or t.reserved_for = $2
 	or $1 <> 'designer' and (q.group_name = any($3) or t.group_name <> '' and t.group_name = any($3))
-		and (t.kind in ('handle', 'settle') or t.kind = 'review' and $1 in ('senior', 'supervisor') or t.kind = 'consult' and ($1 = 'supervisor' or t.group_name = any($3)))) `
+		and (t.kind in ('handle', 'settle', 'callback') or t.kind = 'review' and $1 in ('senior', 'supervisor') or t.kind = 'consult' and ($1 = 'supervisor' or t.group_name = any($3)))) `
 
 // readTask reads a task without locking it.
 func (t *tx) readTask(ctx context.Context, id interaction.ID) (taskRow, error) {

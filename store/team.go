@@ -145,8 +145,8 @@ func (t *tx) takeBack(ctx context.Context, by interaction.Actor, row taskRow, wh
 
 // toQueue lets a queued task join another queue from the beginning of its chain.
 func (t *tx) toQueue(ctx context.Context, by interaction.Actor, row taskRow, queue string) error {
-	_, err := t.Exec(ctx, `update tasks set queue = $2, skill = '', level = 0, group_name = '', chain_step = 0, chain_since = now(), refused = '{}',
-			chain = case when kind = 'handle' then (select chain from queues where name = $2) else chain end, version = version + 1
+	_, err := t.Exec(ctx, `update tasks set queue = $2, skill = '', level = 0, group_name = '', chain_step = 0, chain_since = greatest(now(), not_before), refused = '{}',
+			chain = case when kind in ('handle', 'callback') then (select chain from queues where name = $2) else chain end, version = version + 1
 		where id = $1`, row.ID, queue)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"parley/activities/autoresponse"
+	"parley/activities/callback"
 	"parley/activities/categorization"
 	"parley/activities/conversation"
 	"parley/activities/delivery"
@@ -123,6 +124,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 			Postprocessing: &postprocessing.Activities{Store: st.store},
 			Training:       &training.Activities{Store: st.store},
 			Survey:         &survey.Activities{Store: st.store, Address: func() string { return "http://parley.example.test" }},
+			Callback:       &callback.Activities{Store: st.store},
 			Conversation:   &conversation.Activities{Store: st.store, Renderer: asItStands{}, Hours: &calendar.Shelf{}},
 		}},
 	} {

@@ -12,9 +12,12 @@ type HousekeeperStore interface {
 	ForgetRequests(ctx context.Context) error
 	ForgetSelections(ctx context.Context) error
 	ExpireExports(ctx context.Context) (more bool, err error)
+	ForgetSlots(ctx context.Context) error
+	KeepWallTimes(ctx context.Context) error
 }
 
-// Housekeeper makes the partitions of the coming months and drops what has served its time. Several may run at once.
+// Housekeeper makes the partitions of the coming months, drops what has served its time, and keeps the times that customers were promised when the rules of their
+// zones change. Several may run at once.
 type Housekeeper struct {
 	Store HousekeeperStore
 	Log   *slog.Logger
@@ -23,14 +26,12 @@ type Housekeeper struct {
 // Run works once an hour until the context ends.
 func (h *Housekeeper) Run(ctx context.Context) error {
 	return loop(ctx, h.Log, "housekeeper", nil, time.Hour, func(ctx context.Context) (bool, error) {
-		if err := h.Store.MakeMonths(ctx); err != nil {
-			return false, err
-		}
-		if err := h.Store.ForgetRequests(ctx); err != nil {
-			return false, err
-		}
-		if err := h.Store.ForgetSelections(ctx); err != nil {
-			return false, err
+		for _, task := range []func(context.Context) error{
+			h.Store.MakeMonths, h.Store.ForgetRequests, h.Store.ForgetSelections, h.Store.ForgetSlots, h.Store.KeepWallTimes,
+		} {
+			if err := task(ctx); err != nil {
+				return false, err
+			}
 		}
 		return h.Store.ExpireExports(ctx)
 	})

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"parley/activities/autoresponse"
+	"parley/activities/callback"
 	"parley/activities/conversation"
 	"parley/activities/delivery"
 	"parley/activities/postprocessing"
@@ -33,6 +34,7 @@ type Activities struct {
 	Conversation   *conversation.Activities
 	Survey         *survey.Activities
 	Training       *training.Activities
+	Callback       *callback.Activities
 }
 
 // registry is the part of a worker that registration needs.
@@ -55,13 +57,14 @@ func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Chat, workflow.RegisterOptions{Name: interaction.WorkflowChat})
 	w.RegisterWorkflowWithOptions(workflows.MMS, workflow.RegisterOptions{Name: interaction.WorkflowMMS})
 	w.RegisterWorkflowWithOptions(workflows.SMS, workflow.RegisterOptions{Name: interaction.WorkflowSMS})
+	w.RegisterWorkflowWithOptions(workflows.Callback, workflow.RegisterOptions{Name: interaction.WorkflowCallback})
 	w.RegisterWorkflowWithOptions(workflows.Social, workflow.RegisterOptions{Name: interaction.WorkflowSocial})
 }
 
 // Register registers workflows and activities.
 func Register(w registry, a Activities) {
 	RegisterWorkflows(w)
-	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing, a.Conversation, a.Survey, a.Training} {
+	for _, subject := range []any{a.Understanding, a.Autoresponse, a.Routing, a.Review, a.Delivery, a.Postprocessing, a.Conversation, a.Survey, a.Training, a.Callback} {
 		w.RegisterActivity(subject)
 	}
 }

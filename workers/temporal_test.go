@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"parley/activities/autoresponse"
+	"parley/activities/callback"
 	"parley/activities/conversation"
 	"parley/activities/delivery"
 	"parley/activities/postprocessing"
@@ -28,7 +29,7 @@ func TestEverythingRegisters(t *testing.T) {
 	defer c.Close()
 	require.NotPanics(t, func() {
 		Register(worker.New(c, interaction.QueueInteractions, worker.Options{}), Activities{
-			&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{}, &training.Activities{},
+			&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{}, &training.Activities{}, &callback.Activities{},
 		})
 	})
 }
@@ -41,7 +42,7 @@ func TestWorkerWaitsForTemporal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waits := make(waiting, 100)
 	w := &Worker{Client: c, Log: slog.New(waits), Activities: Activities{
-		&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{}, &training.Activities{},
+		&understanding.Activities{}, &autoresponse.Activities{}, &routing.Activities{}, &review.Activities{}, &delivery.Activities{}, &postprocessing.Activities{}, &conversation.Activities{}, &survey.Activities{}, &training.Activities{}, &callback.Activities{},
 	}}
 	ended := make(chan error)
 	go func() { ended <- w.Run(ctx) }()

@@ -5,6 +5,7 @@ package conversation
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"parley/activities"
@@ -32,6 +33,8 @@ type Activities struct {
 	Store    Store
 	Renderer Renderer
 	Hours    Hours
+	// Address gives where customers reach this house's pages, without a slash at its end; nil or empty: nowhere, and nobody is shown a form.
+	Address func() string
 }
 
 // Turn names a step of a chat's story.
@@ -46,7 +49,7 @@ type Turn struct {
 // BeginChat greets the customer, or says that it is out of hours, and tells the workflow the policies.
 func (a *Activities) BeginChat(ctx context.Context, in Turn) (interaction.ChatTold, error) {
 	return a.turn(ctx, in, func(v interaction.ChatView) interaction.ChatTurn {
-		turn := interaction.ChatTurn{Told: policies(v.Settings)}
+		turn := interaction.ChatTurn{Told: a.policies(v.Settings)}
 		open, err := a.Hours.Open(v.Calendar, v.At)
 		if turn.Told.Closed = !open && err == nil; !turn.Told.Closed { // a customer must not wait for somebody to mend a calendar
 			turn.Say = a.fill(v, v.Settings.Greeting)
@@ -55,10 +58,14 @@ func (a *Activities) BeginChat(ctx context.Context, in Turn) (interaction.ChatTo
 	})
 }
 
-// policies are what the workflow needs of the settings. Without an entry point for mail nothing can become a message.
-func policies(s interaction.ChatSettings) interaction.ChatTold {
+// policies are what the workflow needs of the settings. Without an entry point for mail nothing can become a message, and without a form nobody can have
+// himself called.
+func (a *Activities) policies(s interaction.ChatSettings) interaction.ChatTold {
 	instead := func(policy string) string {
-		if s.Mail == "" {
+		if policy == interaction.InsteadCallback && a.form(s) != "" {
+			return policy
+		}
+		if policy != interaction.InsteadMessage || s.Mail == "" {
 			return interaction.InsteadStop
 		}
 		return policy
@@ -67,6 +74,14 @@ func policies(s interaction.ChatSettings) interaction.ChatTold {
 		Questions: len(s.Questions), WaitSeconds: s.WaitSeconds, WrapUpSeconds: s.WrapUpSeconds,
 		WhenNobody: instead(s.WhenNobody), WhenClosed: instead(s.WhenClosed), WhenGone: instead(s.WhenGone),
 	}
+}
+
+// form is the address of the page where a customer can have himself called; empty: there is none.
+func (a *Activities) form(s interaction.ChatSettings) string {
+	if s.Callback == "" || a.Address == nil || a.Address() == "" {
+		return ""
+	}
+	return a.Address() + "/in/" + url.PathEscape(s.Callback) + "/"
 }
 
 // AskCustomer puts one of the entry point's questions, unless its answer is known already or the session is over.
@@ -128,6 +143,9 @@ func (a *Activities) EndOfChat(ctx context.Context, in Turn) (interaction.ChatTo
 		}
 		if v.Session.EndedAt.IsZero() {
 			turn.Say = a.text(v, say)
+			if form := a.form(v.Settings); in.Policy == interaction.InsteadCallback && form != "" {
+				turn.Say += "\n" + a.text(v, "callback") + " " + form
+			}
 		}
 		return turn
 	})

@@ -215,6 +215,23 @@ func TestEndOfAChatThatCameToNothing(t *testing.T) {
 	}
 }
 
+// A customer whom nobody can answer is shown where he can have himself called; where that is, has to be known.
+func TestAFormInsteadOfAChat(t *testing.T) {
+	v := interaction.ChatView{Settings: settings()}
+	v.Settings.WhenNobody, v.Settings.Callback, v.Settings.Mail = interaction.InsteadCallback, "call", ""
+	for address, policy := range map[string]string{"https://parley.example.test": interaction.InsteadCallback, "": interaction.InsteadStop} {
+		a, s := house(v)
+		a.Address = func() string { return address }
+		told, err := a.BeginChat(t.Context(), Turn{})
+		require.NoError(t, err)
+		require.Equal(t, policy, told.WhenNobody)
+		told, err = a.EndOfChat(t.Context(), Turn{Policy: told.WhenNobody, Reason: "nobody_there"})
+		require.NoError(t, err)
+		require.Equal(t, "nobody_there", told.Reason)
+		require.Equal(t, address != "", strings.HasSuffix(s.turn.Say, "\n"+texts["callback"]["en"]+" https://parley.example.test/in/call/"), s.turn.Say)
+	}
+}
+
 func TestATextOfTheHouseReplacesOurs(t *testing.T) {
 	v := interaction.ChatView{Settings: settings(), Session: interaction.ChatSession{Language: "de"}}
 	v.Settings.Texts = map[string]map[string]string{"closed": {"de": "Morgen ab acht!"}}

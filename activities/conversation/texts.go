@@ -28,6 +28,10 @@ var texts = map[string]map[string]string{
 		"en": "Thank you. We will answer by email; the reference is {{ interaction.reference }}.",
 		"de": "Vielen Dank. Wir antworten per E-Mail; das Zeichen ist {{ interaction.reference }}.",
 	},
+	"callback": {
+		"en": "If you like, we call you; choose a time here:",
+		"de": "Wenn Sie möchten, rufen wir Sie an; wählen Sie hier eine Zeit:",
+	},
 	"goodbye": {
 		"en": "Please try again later. Goodbye.",
 		"de": "Bitte versuchen Sie es später noch einmal. Auf Wiedersehen.",

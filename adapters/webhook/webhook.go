@@ -5,9 +5,6 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,6 +12,7 @@ import (
 	"time"
 
 	"parley/interaction"
+	"parley/lib/auth"
 	"parley/lib/safehttp"
 )
 
@@ -88,21 +86,8 @@ func (p *Poster) request(ctx context.Context, call interaction.WebhookCall) (*ht
 	if len(d.Events) > 0 {
 		r.Header.Set(HeaderDelivery, d.Events[0].ID+"-"+d.Events[len(d.Events)-1].ID)
 	}
-	r.Header.Set(HeaderSignature, Sign(body, p.Clock(), call.Secrets...))
+	r.Header.Set(HeaderSignature, auth.Sign(body, p.Clock(), call.Secrets...))
 	return r, nil
-}
-
-// Sign makes the value of the signature header.
-func Sign(body []byte, at time.Time, secrets ...[]byte) string {
-	seconds := strconv.FormatInt(at.Unix(), 10)
-	value := "t=" + seconds
-	for _, secret := range secrets {
-		mac := hmac.New(sha256.New, secret)
-		mac.Write([]byte(seconds + "."))
-		mac.Write(body)
-		value += ",v1=" + hex.EncodeToString(mac.Sum(nil))
-	}
-	return value
 }
 
 // wait reads Retry-After (RFC 9110 section 10.2.3): seconds or a date.

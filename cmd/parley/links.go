@@ -73,17 +73,26 @@ func kindsThat(can func(linkKind) bool) []string {
 
 // secret reads a link's secret from where the configuration says it is.
 func (h *house) secret(l interaction.Link) (string, error) {
-	where, name, _ := strings.Cut(l.Secret, ":")
+	value, err := h.secretAt(l.Secret)
+	if err != nil {
+		return "", fmt.Errorf("link %q: %w", l.Name, err)
+	}
+	return value, nil
+}
+
+// secretAt reads a secret from its place; empty where there is none.
+func (h *house) secretAt(place string) (string, error) {
+	where, name, _ := strings.Cut(place, ":")
 	switch {
-	case l.Secret == "":
+	case place == "":
 		return "", nil
-	case !interaction.SecretPlace.MatchString(l.Secret):
-		return "", fmt.Errorf("link %q: secret %q is not a place; write env:PARLEY_LINK_NAME or file:NAME", l.Name, l.Secret)
+	case !interaction.SecretPlace.MatchString(place):
+		return "", fmt.Errorf("secret %q is not a place; write env:PARLEY_LINK_NAME or file:NAME", place)
 	case where == "env":
 		if value, set := os.LookupEnv(name); set {
 			return value, nil
 		}
-		return "", fmt.Errorf("link %q: the variable %s is not set; set it where parley runs", l.Name, name)
+		return "", fmt.Errorf("the variable %s is not set; set it where parley runs", name)
 	}
 	directory := h.config.Secrets
 	if directory == "" {
@@ -91,7 +100,7 @@ func (h *house) secret(l interaction.Link) (string, error) {
 	}
 	value, err := os.ReadFile(filepath.Join(directory, name))
 	if err != nil {
-		return "", fmt.Errorf("link %q: secret: %w", l.Name, err)
+		return "", fmt.Errorf("secret: %w", err)
 	}
 	return strings.TrimRight(string(value), "\r\n"), nil
 }
@@ -109,6 +118,7 @@ type carried struct {
 	send  map[string]interaction.Sender      // by entry point
 	enter map[string]interaction.HTTPAdapter // by entry point
 	forms map[string]string                  // entry points that take web forms, with their addresses
+	calls map[string]string                  // entry points that call back, with theirs
 }
 
 func newCarriers(h *house, holder string) *carriers {
@@ -140,6 +150,9 @@ func (c *carriers) load(ctx context.Context) error {
 		}
 	}
 	if now.forms, err = c.h.store.EntryPointsOf(ctx, interaction.WebForm); err != nil {
+		return err
+	}
+	if now.calls, err = c.h.store.EntryPointsOf(ctx, interaction.Callback); err != nil {
 		return err
 	}
 	c.current.Store(now)
@@ -195,6 +208,9 @@ func (c *carriers) handler(entryPoint string) http.Handler {
 	}
 	if _, takes := c.formAddress(entryPoint); takes {
 		return c.h.forms.Handler(entryPoint)
+	}
+	if _, calls := c.current.Load().calls[entryPoint]; calls {
+		return c.h.calls.Handler(entryPoint)
 	}
 	return c.h.chat.Handler(entryPoint)
 }

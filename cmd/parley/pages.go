@@ -5,8 +5,11 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
+	"parley/adapters/dialler"
 	"parley/api"
+	"parley/lib/safehttp"
 	"parley/store"
 	"parley/web"
 )
@@ -16,6 +19,9 @@ var pageFiles embed.FS
 
 var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 
+// dialTime is how long a telephone system may take to say whether it dials: less than an answer of ours may.
+const dialTime = 3 * time.Second
+
 // demoChat is the entry point of the demo configuration that its page chats with.
 const demoChat = "chat"
 
@@ -24,13 +30,18 @@ const demoChat = "chat"
 func (h *house) handler() http.Handler {
 	rest := api.New(api.Deps{
 		Meaning: meaning,
-		Store:   h.store, Once: store.WithRequest, Part: partOf, Changes: h.changes.Changes, Log: h.log,
+		Dialler: &dialler.Dialler{
+			Client: safehttp.New(safehttp.Options{Allow: networks(h.config.Allow), Timeout: dialTime}), Secret: h.secretAt, Clock: time.Now,
+		},
+		PublicURL: h.publicURL,
+		Store:     h.store, Once: store.WithRequest, Part: partOf, Changes: h.changes.Changes, Log: h.log,
 		Checks: []api.Check{{Name: "database", Run: h.store.Ping}, {Name: "temporal", Run: h.engine.Ping}, {Name: "schema", Run: h.store.CheckSchema}},
 	})
 	mux := http.NewServeMux()
 	if h.config.runs("adapters") {
 		mux.HandleFunc("/in/{entry}/", h.enter)
 		mux.Handle("/survey/", h.surveys.Handler())
+		mux.Handle("/callback/", h.calls.Page())
 	}
 	if !h.config.runs("api") {
 		mux.Handle("GET /healthz", rest)

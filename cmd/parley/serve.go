@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/activities/autoresponse"
+	"parley/activities/callback"
 	"parley/activities/conversation"
 	"parley/activities/delivery"
 	"parley/activities/postprocessing"
@@ -25,6 +26,7 @@ import (
 	"parley/activities/survey"
 	"parley/activities/training"
 	"parley/activities/understanding"
+	callpage "parley/adapters/callback"
 	"parley/adapters/catcher"
 	"parley/adapters/chat"
 	"parley/adapters/smtp"
@@ -50,6 +52,7 @@ type house struct {
 	chat     *chat.Adapter
 	forms    *webform.Adapter
 	surveys  *surveypage.Page
+	calls    *callpage.Adapter
 	know     *knowledge
 	carriers *carriers
 	inbound  workers.Bell
@@ -83,7 +86,7 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 	}
 	var err error
 	h.store, err = store.Open(ctx, databaseURL, store.Options{
-		Renderer: renderer{}, Log: log, Others: h.others, MailDomain: h.config.Hostname, Hours: &calendar.Shelf{},
+		Renderer: renderer{}, Log: log, Others: h.others, MailDomain: h.config.Hostname, Hours: &calendar.Shelf{}, Numbers: numbers{},
 		Wake: store.Wake{
 			Inbound: h.inbound.Ring, Outbox: h.news.Ring, Tasks: h.tasks.Ring, Events: h.changes.Ring,
 			Chats:      func(list []interaction.ChatAppended) { h.chat.Appended(list) },
@@ -102,6 +105,10 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 		return nil, err
 	}
 	if h.surveys, err = surveypage.New(surveypage.Options{Log: log}, h.store); err != nil {
+		h.store.Close()
+		return nil, err
+	}
+	if h.calls, err = callpage.New(callpage.Options{Log: log, PublicURL: h.publicURL}, h.store); err != nil {
 		h.store.Close()
 		return nil, err
 	}
@@ -155,7 +162,8 @@ func (h *house) activities() workers.Activities {
 		Postprocessing: &postprocessing.Activities{Store: h.store},
 		Training:       &training.Activities{Store: h.store},
 		Survey:         &survey.Activities{Store: h.store, Address: h.publicURL},
-		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}, Hours: &calendar.Shelf{}},
+		Callback:       &callback.Activities{Store: h.store},
+		Conversation:   &conversation.Activities{Store: h.store, Renderer: renderer{}, Hours: &calendar.Shelf{}, Address: h.publicURL},
 	}
 }
 

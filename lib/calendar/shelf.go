@@ -59,3 +59,8 @@ func (s *Shelf) Open(definition []byte, at time.Time) (bool, error) {
 	c, err := s.Calendar(definition)
 	return err != nil || c.Open(at), err
 }
+
+// Hours gives the calendar of a definition as those see it who only ask when it is open.
+func (s *Shelf) Hours(definition []byte) (interaction.OpenHours, error) {
+	return s.Calendar(definition)
+}

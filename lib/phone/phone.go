@@ -20,6 +20,8 @@ type Number struct {
 	National      string // as people of that country write it
 	International string // as everybody writes it
 	Mobile        bool   // it can be a mobile's, and so take messages
+	Extension     string // behind the number, where one was written; E164 is without it
+	Costly        bool   // who calls it pays more than for a call: premium rate, shared cost, personal numbers
 }
 
 // maxLength bounds what is looked at: no number is longer, however it is written.
@@ -45,6 +47,8 @@ func Parse(text, region string) (Number, error) {
 	return Number{
 		E164: phonenumbers.Format(parsed, phonenumbers.E164), Region: phonenumbers.GetRegionCodeForNumber(parsed),
 		National: phonenumbers.Format(parsed, phonenumbers.NATIONAL), International: phonenumbers.Format(parsed, phonenumbers.INTERNATIONAL),
-		Mobile: kind == phonenumbers.MOBILE || kind == phonenumbers.FIXED_LINE_OR_MOBILE,
+		Mobile:    kind == phonenumbers.MOBILE || kind == phonenumbers.FIXED_LINE_OR_MOBILE,
+		Extension: parsed.GetExtension(),
+		Costly:    kind == phonenumbers.PREMIUM_RATE || kind == phonenumbers.SHARED_COST || kind == phonenumbers.PERSONAL_NUMBER,
 	}, nil
 }

@@ -32,3 +32,26 @@ func TestWhatIsNoNumber(t *testing.T) {
 		require.ErrorIs(t, err, ErrNumber, "%q", text)
 	}
 }
+
+// What else is known of a number: an extension is kept apart, and who would pay more for calling it is told.
+func TestWhatIsKnownOfANumber(t *testing.T) {
+	for _, tt := range []struct {
+		text, e164, extension string
+		costly                bool
+	}{
+		{"+49 30 901820", "+4930901820", "", false},
+		{"030/901820 ext. 12", "+4930901820", "12", false},
+		{"tel:+4930901820;ext=7", "+4930901820", "7", false},
+		{"＋４９ ３０ ９０１８２０", "+4930901820", "", false},
+		{"+49 900 1234567", "+499001234567", "", true},
+		{"+44 9012 345678", "+449012345678", "", true},
+		{"+1 900 234 5678", "+19002345678", "", true},
+		{"+49 800 1234567", "+498001234567", "", false},
+	} {
+		n, err := Parse(tt.text, "DE")
+		require.NoError(t, err, tt.text)
+		require.Equal(t, tt.e164, n.E164, tt.text)
+		require.Equal(t, tt.extension, n.Extension, tt.text)
+		require.Equal(t, tt.costly, n.Costly, tt.text)
+	}
+}

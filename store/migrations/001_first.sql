@@ -55,6 +55,7 @@ create table entry_points (
 	survey text references surveys,              -- null: nobody is asked
 	chat jsonb,                                  -- policies of a chat's entry point; null: the defaults
 	sms jsonb,                                   -- policies of short messages; null: the defaults
+	callback jsonb,                              -- policies of a callback's entry point; null: the defaults
 	joins boolean not null default false         -- what arrives here joins the contact's open interaction, whatever channel that is of
 );
 create unique index entry_points_address on entry_points (channel, lower(address));
@@ -421,7 +422,7 @@ create index automatic_mail_contact on automatic_mail (contact_id, at);
 create table tasks (
 	id uuid primary key,
 	interaction_id uuid not null,
-	kind text not null check (kind in ('handle', 'review', 'consult', 'settle')),
+	kind text not null check (kind in ('handle', 'review', 'consult', 'settle', 'callback')),
 	step text not null,
 	channel text not null,
 	class text not null,                         -- what it counts as in an agent's load: the channel, or the kind when it is not to handle
@@ -482,7 +483,8 @@ begin
 	select * into q from queues where name = new.queue;
 	new.place := place_of(new.opened_at, new.due_at, new.priority, q.ageing_seconds, q.service_weight);
 	if tg_op = 'INSERT' or new.queue <> old.queue then
-		new.route_until := case when new.kind = 'handle' and q.overflow is not null then now() + make_interval(secs => q.route_seconds) end;
+		new.route_until := case when new.kind in ('handle', 'callback') and q.overflow is not null
+			then greatest(now(), new.not_before) + make_interval(secs => q.route_seconds) end;
 	end if;
 	return new;
 end $$;
@@ -639,6 +641,52 @@ create table survey_asks (                       -- one an interaction at most; 
 	score real                                   -- 0 to 100
 ) partition by range (interaction_id);
 create index survey_asks_contact on survey_asks (contact_id, asked_at);
+
+-- ---------------------------------------------------------------- callbacks
+
+create table callbacks (                         -- requests to be called; locked behind their interaction and its tasks
+	interaction_id uuid primary key,
+	entry_point text not null,
+	phone text not null default '',              -- E.164; empty: erased
+	extension text not null default '',
+	email text not null default '',
+	name text not null default '',
+	mode text not null check (mode in ('now', 'free', 'slot')),
+	zone text not null default 'UTC',            -- the customer's
+	local text not null default '',              -- a slot's time on his wall: it stays when the zone's rules change
+	slot_at timestamptz,
+	due_at timestamptz not null,
+	expires_at timestamptz not null,
+	state text not null default 'waiting' check (state in ('waiting', 'done', 'failed', 'cancelled', 'expired')),
+	outcome text not null default '',            -- last disposition
+	tries int not null default 0,
+	most int not null,                           -- tries
+	task_id uuid,                                -- of the try that is open
+	message_number bigint not null default 0,    -- of what told a customer whom nobody reached
+	dial_id uuid,
+	dialled_at timestamptz,
+	dial_state text not null default '' check (dial_state in ('', 'dialling', 'ok', 'failed', 'unknown')),
+	booked_at timestamptz not null default now(),
+	ended_at timestamptz,
+	requests bytea[] not null default '{}',      -- hashes of what was asked for, first this one, then what was merged into it: a key sent again with something else is refused
+	version bigint not null default 1
+) partition by range (interaction_id);
+create index callbacks_due on callbacks (due_at, interaction_id);
+create index callbacks_walls on callbacks (slot_at) where state = 'waiting' and local <> '';
+
+create table callback_numbers (                  -- of each number the callback that waits
+	entry_point text not null,
+	phone text not null,
+	interaction_id uuid not null,
+	primary key (entry_point, phone)
+);
+
+create table callback_slots (                    -- how many callbacks are booked in each slot; locked in the order of their times, behind the callback
+	entry_point text not null,
+	at timestamptz not null,
+	taken int not null,
+	primary key (entry_point, at)
+);
 
 -- ---------------------------------------------------------------- understanding
 
@@ -1033,7 +1081,7 @@ create table live_tasks (                        -- and of each open task, as it
 	held_at timestamptz
 );
 create index live_tasks_interaction on live_tasks (interaction_id);
-create index live_tasks_oldest on live_tasks (queue, channel, opened_at) where state = 'queued' and kind = 'handle';
+create index live_tasks_oldest on live_tasks (queue, channel, opened_at) where state = 'queued' and kind in ('handle', 'callback');
 
 create table live_queues (
 	queue text not null,
@@ -1132,7 +1180,7 @@ $$;
 create function make_months(from_time timestamptz, ahead int) returns void language plpgsql as $$
 declare
 	by_id constant text[] := array['inbound', 'raw_pieces', 'uploads', 'closed_interactions', 'messages', 'steps', 'outbox', 'ledger', 'closed_tasks', 'review_results',
-		'chat_sessions', 'chat_messages', 'chat_participants', 'survey_asks'];
+		'chat_sessions', 'chat_messages', 'chat_participants', 'survey_asks', 'callbacks'];
 	by_time constant text[] := array['events', 'facts'];
 	month timestamptz;
 	parent text;

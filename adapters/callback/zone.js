@@ -1,0 +1,1 @@
+const z=Intl.DateTimeFormat().resolvedOptions().timeZone,a=document.getElementById("askzone");if(a&&z&&z!==a.dataset.zone){const u=new URL(location.href);u.searchParams.set("zone",z);location.replace(u)}
