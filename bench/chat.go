@@ -72,7 +72,7 @@ func chatRows(ctx context.Context, s *session, t *table) (err error) {
 		return err
 	}
 	defer talk.close()
-	messages := chatRate * *seconds / *chats * *chats // as many from each
+	messages := chatRate * *seconds
 	c, err := s.explained(ctx, t, messages, chatDatabase, func() (cost, error) {
 		return s.measure(ctx, messages, func() (time.Duration, error) {
 			came := comeAndGo(ctx, kept, apart.HTTP)
@@ -96,22 +96,25 @@ func chatRows(ctx context.Context, s *session, t *table) (err error) {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// talk is a number of sessions with a socket at each end.
+// talk is a number of sessions with a socket at each end. Both are listened to from the beginning: who does not answer pings is thrown out.
 type talk struct {
 	from, to []*wire.ChatSocket
+	end      context.CancelFunc
 	mu       sync.Mutex
-	sent     map[string]time.Time
+	sent     map[string]time.Time // and not yet come out
 	took     []time.Duration
+	wrong    error
 }
 
 func openTalk(ctx context.Context, kept *store.Store, address string, sessions int) (*talk, error) {
-	k := &talk{sent: map[string]time.Time{}}
+	listening, end := context.WithCancel(ctx)
+	k := &talk{sent: map[string]time.Time{}, end: end}
 	for range sessions {
 		ticket, err := kept.OpenChat(ctx, interaction.NewChat{EntryPoint: chatEntry})
 		if err != nil {
 			return nil, err
 		}
-		for _, end := range []*[]*wire.ChatSocket{&k.from, &k.to} {
+		for _, ends := range []*[]*wire.ChatSocket{&k.from, &k.to} {
 			socket, err := wire.DialChat(ctx, address, "/in/"+chatEntry+"/socket", wire.ChatFrame{Session: string(ticket.Session), Token: ticket.Token})
 			if err != nil {
 				return nil, err
@@ -119,10 +122,42 @@ func openTalk(ctx context.Context, kept *store.Store, address string, sessions i
 			if f, err := socket.Next(ctx, chatReadLimit); err != nil || f.Type != "welcome" {
 				return nil, fmt.Errorf("not welcomed: %+v %w", f, err)
 			}
-			*end = append(*end, socket)
+			*ends = append(*ends, socket)
+			go k.listen(listening, socket, ends == &k.to)
 		}
 	}
 	return k, nil
+}
+
+// listen reads until the talk ends; what comes out at the far end is noted.
+func (k *talk) listen(ctx context.Context, socket *wire.ChatSocket, far bool) {
+	for {
+		f, err := socket.Next(ctx, time.Hour)
+		if ctx.Err() != nil {
+			return
+		}
+		k.mu.Lock()
+		if err != nil {
+			k.wrong = errors.Join(k.wrong, err)
+		} else if far && f.Type == "message" {
+			k.note(f.Message.Text)
+		}
+		k.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// note is called, under the lock, with what came out.
+func (k *talk) note(text string) {
+	at, known := k.sent[text]
+	if !known {
+		k.wrong = errors.Join(k.wrong, fmt.Errorf("%q came again", text))
+		return
+	}
+	k.took = append(k.took, time.Since(at))
+	delete(k.sent, text)
 }
 
 // comeAndGo has customers open a conversation, connect, and end it, -chat-opens of them a second, until the function that it gives is called.
@@ -159,6 +194,7 @@ func comeAndGo(ctx context.Context, kept *store.Store, address string) (stop fun
 }
 
 func (k *talk) close() {
+	k.end()
 	for _, s := range slices.Concat(k.from, k.to) {
 		s.Cut()
 	}
@@ -166,24 +202,10 @@ func (k *talk) close() {
 
 // run sends the messages at their rate, each from the next session's one end, and ends when all have come out at the other.
 func (k *talk) run(ctx context.Context, messages int) (time.Duration, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	begun := time.Now()
-	var group errgroup.Group
-	each := messages / len(k.to)
-	for n := range k.to {
-		group.Go(func() error { return k.hear(ctx, k.to[n], each) })
-		go func() { // whoever speaks hears himself and his acknowledgements
-			for {
-				if _, err := k.from[n].Next(ctx, time.Minute); err != nil {
-					return
-				}
-			}
-		}()
-	}
 	ticker := time.NewTicker(time.Second / chatRate)
 	defer ticker.Stop()
-	for n := range each * len(k.from) {
+	for n := range messages {
 		<-ticker.C
 		id := fmt.Sprint("m", n)
 		k.mu.Lock()
@@ -193,24 +215,17 @@ func (k *talk) run(ctx context.Context, messages int) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	err := group.Wait()
-	return time.Since(begun), err
-}
-
-func (k *talk) hear(ctx context.Context, socket *wire.ChatSocket, want int) error {
-	for range want {
-		f, err := socket.Next(ctx, chatReadLimit)
-		if err != nil || f.Type != "message" {
-			return fmt.Errorf("a message did not come: %+v %w", f, err)
-		}
+	err := wire.Within(ctx, chatReadLimit, func(context.Context) error {
 		k.mu.Lock()
-		if at, ok := k.sent[f.Message.Text]; ok {
-			k.took = append(k.took, time.Since(at))
-			delete(k.sent, f.Message.Text)
+		defer k.mu.Unlock()
+		if k.wrong == nil && len(k.sent) > 0 {
+			return fmt.Errorf("%d messages did not come out", len(k.sent))
 		}
-		k.mu.Unlock()
-	}
-	return nil
+		return nil
+	})
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return time.Since(begun), errors.Join(err, k.wrong)
 }
 
 // memoryOfChats compares what idle connections take.
