@@ -82,6 +82,7 @@ type TaskView struct {
 	Consults    []Consult
 	Draft       *Draft     // without its texts; nil: none
 	Suggestions []Response // approved, of the interaction's category and language, best first
+	Ways        []Way      // by which the customer can be answered, and until when; of a task to answer
 }
 
 // Consult is a question that was asked for a task.

@@ -122,9 +122,13 @@ func (s *Store) TaskView(ctx context.Context, by interaction.Actor, id interacti
 	if draft.Version > 0 {
 		v.Draft = &draft
 	}
-	if v.Kind == interaction.TaskHandle {
-		v.Suggestions, err = s.suggestions(ctx, v.Interaction)
+	if v.Kind != interaction.TaskHandle {
+		return v, nil
 	}
+	if v.Ways, err = ways(ctx, s.pool, v.Interaction); err != nil {
+		return v, err
+	}
+	v.Suggestions, err = s.suggestions(ctx, v.Interaction)
 	return v, err
 }
 

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"parley/adapters/mastodon/mastodontest"
+	"parley/adapters/meta/metatest"
 	"parley/adapters/telegram/telegramtest"
 	"parley/test/wire"
 )
@@ -128,4 +130,58 @@ func TestAMentionIsAnsweredInTheOpen(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestWhatsAppIsAnsweredInTime: Meta posts a message while the process dies, and posts it again; it is answered once, and Meta's word on the answer stands beside it.
+// What is not Meta's is refused.
+func TestWhatsAppIsAnsweredInTime(t *testing.T) {
+	const number = "106540352242922"
+	p := newProduct(t, `PARLEY_LINK_ACCOUNT={"app_secret": "app", "token": "tok", "verify_token": "ver"}`, "PARLEY_ALLOW_NETWORKS=127.0.0.0/8")
+	graph := metatest.NewGraph("tok")
+	defer graph.Close()
+	p.start()
+	root, ann, sue := p.person("PARLEY_ADMIN_TOKEN"), p.person("PARLEY_AGENT_TOKEN"), p.person("PARLEY_SENIOR_TOKEN")
+	p.social(root, "whatsapp", number, map[string]any{"api": graph.URL})
+
+	body := metatest.WhatsApp(number, metatest.Text("wamid.1", "My order 10023 has not arrived."))
+	call := func(secret string, want int) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			status, err := metatest.Call(ctx, "http://"+p.http+"/in/social/", secret, body)
+			if err == nil && status != want {
+				err = fmt.Errorf("status %d", status)
+			}
+			return err
+		}
+	}
+	p.await(stepLimit, "the link", call("app", http.StatusOK))
+	require.NoError(t, p.command.Process.Kill())
+	<-p.ended
+	p.start()
+	p.await(stepLimit, "the repeat to be taken", call("app", http.StatusOK))
+	p.await(stepLimit, "the forgery to be refused", call("other", http.StatusUnauthorized))
+
+	task := p.claimNext(ann, "handle")
+	var told struct {
+		Ways []struct {
+			Until      time.Time `json:"until"`
+			Characters int       `json:"characters"`
+		} `json:"ways"`
+	}
+	p.call(ann, http.MethodGet, "/v1/tasks/"+task.ID, nil, &told)
+	require.Len(t, told.Ways, 1)
+	require.WithinDuration(t, time.Now().Add(24*time.Hour), told.Ways[0].Until, 10*time.Minute)
+	require.Equal(t, 4096, told.Ways[0].Characters)
+	refused := wire.Refused(ann.Call(t.Context(), http.MethodPost, "/v1/tasks/"+task.ID+"/reply", "", map[string]any{"text": strings.Repeat("ä", 4097)}, nil))
+	require.NotNil(t, refused)
+	require.Equal(t, http.StatusUnprocessableEntity, refused.Status)
+	p.answer(ann, sue, task, "It comes on Friday.")
+	require.Len(t, graph.Sent(), 1)
+	require.Equal(t, "491701234567", graph.Sent()[0]["to"])
+
+	body = metatest.Statuses(number, map[string]any{"id": "id.1", "status": "read", "timestamp": "1770000000"})
+	p.await(stepLimit, "the receipt to be taken", call("app", http.StatusOK))
+	messages, err := ann.Messages(t.Context(), task.InteractionID)
+	require.NoError(t, err)
+	require.Len(t, messages, 2)
+	require.Equal(t, "read", messages[1].Send.Receipt)
 }

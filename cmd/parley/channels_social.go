@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"parley/adapters/mastodon"
+	"parley/adapters/meta"
 	"parley/adapters/telegram"
 	"parley/interaction"
 	"parley/lib/safehttp"
@@ -60,4 +61,31 @@ func newAccount(h *house, l interaction.Link, secret string) (*mastodon.Account,
 	return mastodon.New(mastodon.Options{
 		Settings: s, EntryPoint: l.EntryPoint, Token: secret, Inbox: h.inbox(), Entries: h.store, Client: socialClient(h, 0), Log: h.log.With("link", l.Name),
 	})
+}
+
+var (
+	whatsAppLink  = metaLink(meta.WhatsApp)
+	messengerLink = metaLink(meta.Messenger)
+)
+
+// metaLink is a number of WhatsApp's or a page of Facebook's, of which a webhook tells.
+func metaLink(kind string) linkKind {
+	open := func(h *house, l interaction.Link, secret string) (*meta.Adapter, error) {
+		var s meta.Settings
+		if err := l.Decode(&s); err != nil {
+			return nil, err
+		}
+		return meta.New(meta.Options{
+			Kind: kind, Settings: s, Secret: secret, Inbox: h.inbox(), Entries: h.store, Receipts: h.store, Client: socialClient(h, 0), Log: h.log.With("link", l.Name),
+		})
+	}
+	return linkKind{
+		check: meta.CheckSettings,
+		send: func(h *house, l interaction.Link, secret string) (interaction.Sender, error) {
+			return open(h, l, secret)
+		},
+		enter: func(h *house, l interaction.Link, secret string) (interaction.HTTPAdapter, error) {
+			return open(h, l, secret)
+		},
+	}
 }

@@ -27,13 +27,15 @@ type linkKind struct {
 
 // linkKinds are all kinds of links by name: a new adapter that needs an account at somebody else's is one line here.
 var linkKinds = map[string]linkKind{
-	"imap":     {check: imap.Check, pull: openMailbox},
-	"kannel":   kannelLink,
-	"mastodon": mastodonLink,
-	"mm7":      mm7Link,
-	"smpp":     smppLink,
-	"telegram": telegramLink,
-	"twilio":   twilioLink,
+	"imap":      {check: imap.Check, pull: openMailbox},
+	"kannel":    kannelLink,
+	"mastodon":  mastodonLink,
+	"messenger": messengerLink,
+	"mm7":       mm7Link,
+	"smpp":      smppLink,
+	"telegram":  telegramLink,
+	"twilio":    twilioLink,
+	"whatsapp":  whatsAppLink,
 }
 
 // checkLinks tells what is wrong with the links of a setup beyond their form.

@@ -1,0 +1,188 @@
+package meta
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"parley/interaction"
+	"parley/lib/safehttp"
+	"parley/lib/social"
+)
+
+// Send says something to a customer. A request that was perhaps taken is unknown: the API knows no repeats.
+func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
+	if err := context.Cause(ctx); err != nil {
+		return interaction.Outcome{State: interaction.SendQueued, Code: "ended", Text: err.Error()}
+	}
+	if !out.Heard.IsZero() && a.Clock().Sub(out.Heard) > Window {
+		return windowClosed
+	}
+	r, err := a.request(ctx, out)
+	if err != nil {
+		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error()}
+	}
+	if wait := a.rest(); wait > 0 {
+		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "Meta wants to be left alone", Wait: wait}
+	}
+	begun := false
+	defer func() {
+		if cause := recover(); cause != nil {
+			a.Log.Error("send panicked", "cause", fmt.Sprint(cause))
+			o = interaction.Outcome{State: interaction.SendQueued, Aborted: true, Code: "panicked"}
+			if begun {
+				o = interaction.Outcome{State: interaction.SendUnknown, Code: "panicked"}
+			}
+		}
+	}()
+	if err := commit(ctx); err != nil {
+		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
+	}
+	begun = true
+	answer, err := a.Client.Do(r)
+	if err != nil {
+		return lost(err)
+	}
+	return a.outcome(answer, out)
+}
+
+// windowClosed is an answer that comes too late: it goes back to its author, who may choose another way.
+var windowClosed = interaction.Outcome{
+	State: interaction.SendNotSent, Code: "window_closed", Text: "the customer last wrote more than 24 hours ago, and Meta lets nobody be answered later; choose another entry point",
+}
+
+// request makes the call, or says why the message cannot be sent so.
+func (a *Adapter) request(ctx context.Context, out interaction.Outbound) (*http.Request, error) {
+	words := strings.TrimRight(out.Text, "\r\n ")
+	switch n := utf8.RuneCountInString(words); {
+	case len(out.To) != 1:
+		return nil, fmt.Errorf("a message goes to one customer, not to %d", len(out.To))
+	case !identifies(out.To[0].Address):
+		return nil, fmt.Errorf("%q is nobody's id", out.To[0].Address)
+	case len(out.Attachments) > 0:
+		return nil, errors.New("files cannot be sent by this link; take them out, or answer by another entry point")
+	case words == "":
+		return nil, errors.New("the text is empty")
+	case n > a.Settings.Max:
+		return nil, fmt.Errorf("the text has %d characters, at most %d may go", n, a.Settings.Max)
+	}
+	var body any = map[string]any{
+		"messaging_product": "whatsapp", "recipient_type": "individual", "to": out.To[0].Address, "type": "text", "text": map[string]any{"preview_url": false, "body": words},
+	}
+	if a.Kind == Messenger {
+		body = map[string]any{"recipient": named{out.To[0].Address}, "messaging_type": "RESPONSE", "message": map[string]string{"text": words}}
+	}
+	content, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/"+url.PathEscape(out.From.Address)+"/messages", bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+a.secrets.Token)
+	return r, nil
+}
+
+// identifies reports whether a text can be a customer's id: a number, or an id that belongs to the business (letters, digits, dots).
+func identifies(id string) bool {
+	return id != "" && len(id) <= 128 && strings.IndexFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '.' && r != '-' && r != '_'
+	}) < 0
+}
+
+// lost tells a request that never left from one that nobody knows of.
+func lost(err error) interaction.Outcome {
+	var dial *net.OpError
+	if errors.Is(err, safehttp.ErrForbidden) || errors.As(err, &dial) && dial.Op == "dial" {
+		return interaction.Outcome{State: interaction.SendQueued, Code: "meta_away", Text: err.Error()}
+	}
+	return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: err.Error()}
+}
+
+// graphError is the Graph API's no. It comes with any status, 200 included.
+type graphError struct {
+	Code    int    `json:"code"`
+	Sub     int    `json:"error_subcode"`
+	Message string `json:"message"`
+	Data    struct {
+		Details string `json:"details"`
+	} `json:"error_data"`
+}
+
+// outcome reads the answer.
+func (a *Adapter) outcome(answer safehttp.Answer, out interaction.Outbound) interaction.Outcome {
+	var body struct {
+		Messages []named     `json:"messages"`   // WhatsApp
+		ID       string      `json:"message_id"` // Messenger
+		Error    *graphError `json:"error"`
+	}
+	err := json.Unmarshal(answer.Body, &body)
+	if len(body.Messages) > 0 {
+		body.ID = body.Messages[0].ID
+	}
+	switch {
+	case err == nil && body.Error == nil && answer.Status == http.StatusOK && body.ID != "":
+		return interaction.Outcome{State: interaction.SendSent, Code: "200", ID: social.Name(a.Kind, out.From.Address, interaction.VisiblePrivate, body.ID)}
+	case err == nil && body.Error != nil:
+		return a.refused(*body.Error, answer)
+	case answer.Status == http.StatusTooManyRequests:
+		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Wait: a.pause(answer.Header)}
+	case answer.Status >= 400 && answer.Status < 500:
+		return interaction.Outcome{State: interaction.SendNotSent, Code: strconv.Itoa(answer.Status), Text: "Meta refused it without a reason"}
+	}
+	return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: fmt.Sprintf("the answer cannot be read, its status was %d", answer.Status)}
+}
+
+// refused translates the API's errors, see "Error codes" of the Cloud API and of the Messenger Platform.
+func (a *Adapter) refused(e graphError, answer safehttp.Answer) interaction.Outcome {
+	o := interaction.Outcome{State: interaction.SendNotSent, Code: strconv.Itoa(e.Code), Text: e.Message}
+	if e.Data.Details != "" {
+		o.Text = e.Data.Details
+	}
+	switch {
+	case e.Code == 190 || answer.Status == http.StatusUnauthorized:
+		o.Code, o.Text = "reconnect", "the access token is not valid any more: give the link a new one, then send again"
+	case e.Code == 131047 || e.Code == 10 && e.Sub == 2018278:
+		return windowClosed
+	case e.Code == 4 || e.Code == 32 || e.Code == 613 || e.Code == 80007 || e.Code == 130429 || e.Code == 131048 || e.Code == 131056 || answer.Status == http.StatusTooManyRequests:
+		o.State, o.Wait = interaction.SendQueued, a.pause(answer.Header)
+	case e.Code == 131026 || e.Code == 551: // the customer has no account any more, or has blocked us
+		o.Permanent = true
+	case answer.Status >= 500:
+		o.State = interaction.SendUnknown
+	}
+	return o
+}
+
+// pause notes how long the API wants to be left alone, and gives it.
+func (a *Adapter) pause(header http.Header) time.Duration {
+	seconds, err := strconv.Atoi(header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	wait := time.Duration(seconds) * time.Second
+	if until := a.Clock().Add(wait); until.After(a.until) {
+		a.until = until
+	}
+	return wait
+}
+
+// rest is how long the API still wants to be left alone: until then nothing is sent, so that nothing overtakes what was refused.
+func (a *Adapter) rest() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.until.Sub(a.Clock())
+}
