@@ -87,9 +87,10 @@ type Understood struct {
 	Language   string  `json:"language,omitempty"`
 	Category   string  `json:"category,omitempty"` // the best one, if it is above its routing threshold
 	Confidence float64 `json:"confidence,omitempty"`
-	Certain    bool    `json:"certain,omitempty"` // above the category's threshold for automatic responses
-	Queue      string  `json:"queue,omitempty"`   // where a rule or the category wants it; empty: the entry point's
-	Skill      string  `json:"skill,omitempty"`   // that the category asks for
+	Certain    bool    `json:"certain,omitempty"`    // above the category's threshold for automatic responses
+	Queue      string  `json:"queue,omitempty"`      // where a rule or the category wants it; empty: the entry point's
+	Skill      string  `json:"skill,omitempty"`      // that the category asks for
+	AskOutside bool    `json:"askOutside,omitempty"` // nothing is kept yet: the classifier outside is to be asked first
 
 	// The approved responses that fit, empty where there is none or no automatic mail may go.
 	Response        ID `json:"response,omitempty"` // answers it: only when certain
@@ -114,6 +115,9 @@ type Explained struct {
 	Endless  string            // the rule with which rules that trigger each other were stopped
 	Model    ID                // that gave the category
 	Ranked   []RankedCategory  // best first
+	Unfit    bool              // the model takes it to fit into none of its categories
+	Outside  string            // the classifier outside that ranked them; empty: the own model did
+	Fallback string            // why the classifier outside did not, as a code
 	Failed   string            // why nothing was understood, as a code
 }
 

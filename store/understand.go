@@ -2,27 +2,51 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"parley/interaction"
 )
 
 // Understand gives look the message with its surroundings and keeps what it found; one transaction. Personal values (attached data)
-// stay here; the workflow gets codes.
+// stay here; the workflow gets codes. Where look wants the classifier outside to be asked first, nothing is kept.
 func (s *Store) Understand(ctx context.Context, id interaction.ID, step string, message int64,
 	look func(interaction.Material) interaction.Explained,
 ) (interaction.Understood, error) {
-	return once(ctx, s, id, step, func(t *tx, o openInteraction) (interaction.Understood, error) {
+	asks := false
+	understood, err := once(ctx, s, id, step, func(t *tx, o openInteraction) (interaction.Understood, error) {
 		m, err := t.material(ctx, o, message)
 		if err != nil {
 			return interaction.Understood{}, err
 		}
 		found := look(m)
 		found.Message = message
+		if asks = found.AskOutside; asks {
+			return found.Understood, errNothingKept
+		}
 		if err := t.keepUnderstood(ctx, o, m, found); err != nil {
 			return interaction.Understood{}, err
 		}
 		return found.Understood, t.chooseResponses(ctx, o, &found.Understood)
 	})
+	if asks {
+		return interaction.Understood{Message: message, AskOutside: true}, nil
+	}
+	return understood, err
+}
+
+// errNothingKept takes a step back.
+var errNothingKept = errors.New("nothing is kept")
+
+// Material gives a message of an open interaction with its surroundings.
+func (s *Store) Material(ctx context.Context, id interaction.ID, message int64) (m interaction.Material, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		o, err := t.lockInteraction(ctx, id)
+		if err == nil {
+			m, err = t.material(ctx, o, message)
+		}
+		return err
+	})
+	return m, err
 }
 
 func (t *tx) material(ctx context.Context, o openInteraction, message int64) (interaction.Material, error) {
@@ -55,6 +79,7 @@ func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interactio
 		Data: map[string]any{
 			"message": e.Message, "language": e.Language, "category": e.Category, "confidence": e.Confidence, "certain": e.Certain,
 			"spam": e.Spam, "machine": m.Message.Machine, "noAuto": e.NoAuto, "rules": some(e.Rules), "model": e.Model, "ranked": some(ranked), "failed": e.Failed,
+			"unfit": e.Unfit, "outside": e.Outside, "fallback": e.Fallback,
 		},
 	}
 	if len(e.Data) > 0 {

@@ -55,6 +55,8 @@ type stage struct {
 	engine  *engine.Engine
 	outbox  *catcher.Catcher
 	sender  *scriptedSender
+	know    *categorization.Categorizer
+	outside *scriptedOutside
 	people  map[string]interaction.Actor
 	inbound workers.Bell
 	own     map[string]any // a designer's workflows
@@ -102,6 +104,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 	st.outbox, err = catcher.New(t.TempDir(), "test", log)
 	require.NoError(t, err)
 	st.sender = &scriptedSender{Sender: st.outbox}
+	st.know, st.outside = &categorization.Categorizer{}, &scriptedOutside{}
 	for _, login := range []string{"ann", "ben", "sue", "vic"} {
 		st.people[login] = storetest.Person(t, st.store, login)
 	}
@@ -116,7 +119,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 		&workers.Relay{Store: st.store, Engine: st.engine.On(queue), Bell: news, Log: log},
 		&workers.Trainings{Store: st.store, Engine: st.engine.On(queue), Log: log},
 		&workers.Worker{Client: st.engine.Client(), Queue: queue, Own: own, Activities: workers.Activities{
-			Understanding:  &understanding.Activities{Store: st.store, Screener: &screening.Screener{}, Categorizer: &categorization.Categorizer{}},
+			Understanding:  &understanding.Activities{Store: st.store, Screener: &screening.Screener{}, Categorizer: st.know, Outside: st.outside},
 			Autoresponse:   &autoresponse.Activities{Store: st.store},
 			Routing:        &routing.Activities{Store: st.store},
 			Review:         &review.Activities{Store: st.store},

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -31,18 +32,20 @@ const (
 // desk stands for the house in a workflow's test: it answers the steps and remembers them.
 type desk struct {
 	*testsuite.TestWorkflowEnvironment
-	t      *testing.T
-	number int64
-	asked  []interaction.Ask
-	sent   []int64
-	ends   []postprocessing.End
-	seen   interaction.Understood
-	review bool // replies are reviewed
-	auto   map[interaction.Usage]int64
-	onAsk  func(task interaction.ID, a interaction.Ask) // what people do
-	onEnd  func(e postprocessing.End) *interaction.Stopping
-	onSend func(message int64) delivery.Sent
-	found  interaction.Withdrawn
+	t       *testing.T
+	number  int64
+	asked   []interaction.Ask
+	sent    []int64
+	ends    []postprocessing.End
+	seen    interaction.Understood
+	review  bool         // replies are reviewed
+	outside func() error // there is a classifier outside; what asking it comes to
+	alone   bool         // the own model was asked last because the classifier could not be
+	auto    map[interaction.Usage]int64
+	onAsk   func(task interaction.ID, a interaction.Ask) // what people do
+	onEnd   func(e postprocessing.End) *interaction.Stopping
+	onSend  func(message int64) delivery.Sent
+	found   interaction.Withdrawn
 }
 
 func newDesk(t *testing.T) *desk {
@@ -55,9 +58,16 @@ func newDesk(t *testing.T) *desk {
 
 	d.OnActivity((*understanding.Activities)(nil).UnderstandMessage, mock.Anything, mock.Anything).
 		Return(func(_ context.Context, r understanding.Request) (interaction.Understood, error) {
+			if d.alone = r.Alone; d.outside != nil && !d.alone {
+				return interaction.Understood{Message: r.Message, AskOutside: true}, nil
+			}
 			seen := d.seen
 			seen.Message = r.Message
 			return seen, nil
+		}).Maybe()
+	d.OnActivity((*understanding.Activities)(nil).AskOutside, mock.Anything, mock.Anything).
+		Return(func(context.Context, understanding.Request) (interaction.Understood, error) {
+			return d.seen, d.outside()
 		}).Maybe()
 	d.OnActivity((*autoresponse.Activities)(nil).WriteAutomaticAnswer, mock.Anything, mock.Anything).
 		Return(func(_ context.Context, a interaction.AutoAnswer) (interaction.AutoAnswered, error) {
@@ -131,6 +141,24 @@ func TestSpamStopsAtOnce(t *testing.T) {
 	require.Equal(t, "spam", d.run())
 	require.Empty(t, d.asked)
 	require.Empty(t, d.sent)
+}
+
+// TestTheClassifierOutsideIsAStepOfItsOwn: it is asked once the rules have left the question open; where that fails the own model decides.
+func TestTheClassifierOutsideIsAStepOfItsOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		fails error
+		alone bool
+	}{
+		"asked":              {nil, false},
+		"could not be asked": {temporal.NewApplicationError("away", "unavailable"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.outside, d.seen.Spam = func() error { return c.fails }, true
+			require.Equal(t, "spam", d.run())
+			require.Equal(t, c.alone, d.alone)
+		})
+	}
 }
 
 func TestACertainCategoryIsAnsweredAutomatically(t *testing.T) {

@@ -4,6 +4,8 @@ package categorization
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -20,6 +22,9 @@ const (
 
 // sureLanguage is the confidence from which the text's own language counts against the entry point's.
 const sureLanguage = 0.5
+
+// most is how many categories of a ranking are kept.
+const most = 5
 
 // fewestWords is what a text must have to be categorised: of "hi" nothing can be known.
 const fewestWords = 3
@@ -73,28 +78,61 @@ func (c *Categorizer) Categorize(s, language string) understanding.Categorized {
 		return understanding.Categorized{}
 	}
 	m, ok := state.models[language]
-	if !ok || len(strings.Fields(s)) < fewestWords {
+	if !ok || !c.Readable(s) {
 		return understanding.Categorized{}
 	}
-	var out understanding.Categorized
-	out.Model = m.id
-	for _, scored := range m.model.Classify(s) {
-		if len(out.Ranked) == 5 {
-			break
-		}
-		out.Ranked = append(out.Ranked, interaction.RankedCategory{Category: scored.Category, Confidence: scored.Confidence})
+	scored, fit := m.model.Judge(nil, s)
+	var ranked []interaction.RankedCategory
+	for _, c := range scored[:min(most, len(scored))] {
+		ranked = append(ranked, interaction.RankedCategory{Category: c.Category, Confidence: c.Confidence})
 	}
-	if len(out.Ranked) == 0 {
+	out := state.decide(ranked)
+	out.Model = m.id
+	if out.Unfit = !m.model.Several() && fit < text.Fits; out.Unfit {
+		// Where the category is certain the text is unlike those learned from rather than of another category: people get it by the category, and no machine answers it.
+		if !out.Certain {
+			out.Best = ""
+		}
+		out.Certain = false
+	}
+	return out
+}
+
+// Decide holds somebody else's ranking, best first, against the same thresholds.
+func (c *Categorizer) Decide(ranked []interaction.RankedCategory) understanding.Categorized {
+	state := c.state.Load()
+	if state == nil {
+		return understanding.Categorized{}
+	}
+	return state.decide(ranked[:min(most, len(ranked))])
+}
+
+// decide takes the best category, if it is above its thresholds.
+func (s *State) decide(ranked []interaction.RankedCategory) understanding.Categorized {
+	out := understanding.Categorized{Ranked: ranked}
+	if len(ranked) == 0 {
 		return out
 	}
-	best := out.Ranked[0]
-	settings := state.categories[best.Category]
+	best := ranked[0]
+	settings := s.categories[best.Category]
 	if best.Confidence >= orDefault(settings.RouteThreshold, RouteThreshold) {
 		out.Best = best.Category
 		out.Certain = best.Confidence >= orDefault(settings.AutoThreshold, AutoThreshold)
 	}
 	return out
 }
+
+// Names gives the names of the category tree, sorted.
+func (c *Categorizer) Names() []string {
+	state := c.state.Load()
+	if state == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(state.categories))
+}
+
+// Readable reports whether a text has enough words for something to be known of it.
+func (c *Categorizer) Readable(s string) bool { return len(strings.Fields(s)) >= fewestWords }
 
 // Demand tells where a category's tasks go and which skill they ask for.
 func (c *Categorizer) Demand(category string) (queue, skill string) {

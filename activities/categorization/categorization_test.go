@@ -14,11 +14,16 @@ import (
 func tiny(t *testing.T) interaction.Model {
 	t.Helper()
 	var samples []text.Sample
-	for range 6 {
+	for i := range 60 {
 		samples = append(samples,
-			text.Sample{Category: "password", Text: "I forgot my password and cannot sign in"}, text.Sample{Category: "password", Text: "please reset my password for the account"},
-			text.Sample{Category: "order", Text: "where is the parcel that I ordered"}, text.Sample{Category: "order", Text: "my order has not arrived yet"})
+			text.Sample{Category: "password", Text: []string{"I forgot my password", "please reset my password", "I cannot sign in", "help me with my password"}[i%4] + []string{" for the account", ", please reset it", " since yesterday"}[i%3]},
+			text.Sample{Category: "order", Text: []string{"where is the parcel", "my order has not arrived", "when will the parcel come", "I never got my order"}[i%4] + []string{" that I ordered", " that I paid", " this week"}[i%3]})
 	}
+	return trained(t, samples)
+}
+
+func trained(t *testing.T, samples []text.Sample) interaction.Model {
+	t.Helper()
 	m, err := text.Train(samples, text.Options{})
 	require.NoError(t, err)
 	var out bytes.Buffer

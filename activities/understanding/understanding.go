@@ -3,6 +3,7 @@
 package understanding
 
 import (
+	"cmp"
 	"context"
 
 	"parley/activities"
@@ -12,6 +13,7 @@ import (
 // Store gives the material and keeps what was found, in one transaction; run again for the same step it gives what was found then.
 type Store interface {
 	Understand(ctx context.Context, id interaction.ID, step string, message int64, look func(interaction.Material) interaction.Explained) (interaction.Understood, error)
+	Material(ctx context.Context, id interaction.ID, message int64) (interaction.Material, error)
 }
 
 // Screener applies the screening rules.
@@ -36,6 +38,8 @@ type Screened struct {
 type Categorizer interface {
 	Language(text, expected string) string
 	Categorize(text, language string) Categorized
+	Decide(ranked []interaction.RankedCategory) Categorized // by somebody else's ranking
+	Readable(text string) bool
 	Demand(category string) (queue, skill string)
 }
 
@@ -45,6 +49,7 @@ type Categorized struct {
 	Ranked  []interaction.RankedCategory
 	Best    string // the best one above its routing threshold
 	Certain bool   // and above its threshold for automatic responses
+	Unfit   bool   // the model takes the text to fit nowhere
 }
 
 // Activities are the steps of this subject.
@@ -52,6 +57,7 @@ type Activities struct {
 	Store       Store
 	Screener    Screener
 	Categorizer Categorizer
+	Outside     Outside // nil: there is none
 }
 
 // Request names the message to be understood.
@@ -61,6 +67,7 @@ type Request struct {
 	Message     int64
 	Category    string // set by a supervisor: neither rules nor model are asked for it
 	GiveUp      bool   // it failed too often: write down that nothing is known
+	Alone       bool   // the classifier outside could not be asked
 }
 
 // UnderstandMessage looks at the message and keeps what it found. It is one local activity: run again, it gives what stands there.
@@ -69,19 +76,19 @@ func (a *Activities) UnderstandMessage(ctx context.Context, r Request) (interact
 		if r.GiveUp {
 			return nothing("not_kept")
 		}
-		return a.contain(m, r.Category)
+		return a.contain(m, r.Category, a.opinion(r))
 	})
 	return found, activities.Failure(err)
 }
 
 // contain looks at the message; what makes a rule or a model panic is left to people.
-func (a *Activities) contain(m interaction.Material, ordered string) (e interaction.Explained) {
+func (a *Activities) contain(m interaction.Material, ordered string, said opinion) (e interaction.Explained) {
 	defer func() {
 		if recover() != nil {
 			e = nothing("panicked")
 		}
 	}()
-	return a.look(m, ordered)
+	return a.look(m, ordered, said)
 }
 
 // nothing is known of the message, for this reason: people look at it, and nothing is answered by itself.
@@ -89,24 +96,37 @@ func nothing(why string) interaction.Explained {
 	return interaction.Explained{Understood: interaction.Understood{NoAuto: true}, Failed: why}
 }
 
-func (a *Activities) look(m interaction.Material, ordered string) interaction.Explained {
+// textOf is what is looked at: the subject and what is new in the body.
+func textOf(m interaction.Material) string {
+	if m.Message.ReplyText == "" {
+		return m.Message.Subject + "\n" + m.Message.Text
+	}
+	return m.Message.Subject + "\n" + m.Message.ReplyText
+}
+
+// screen applies the rules, and tells the language; a rule knows it better.
+func (a *Activities) screen(m interaction.Material, text string) (Screened, string) {
+	language := a.Categorizer.Language(text, m.Language)
+	rules := a.Screener.Screen(m, language)
+	return rules, cmp.Or(rules.Language, language)
+}
+
+func (a *Activities) look(m interaction.Material, ordered string, said opinion) interaction.Explained {
 	var e interaction.Explained
 	for _, p := range m.Message.Problems {
 		if p == interaction.ProblemKeptRaw {
 			return nothing(p)
 		}
 	}
-	text := m.Message.Subject + "\n" + m.Message.ReplyText
-	if m.Message.ReplyText == "" {
-		text = m.Message.Subject + "\n" + m.Message.Text
+	text := textOf(m)
+	rules, language := a.screen(m, text)
+	e.Language = language
+	if said.wanted && ordered == "" && a.open(m, text, rules) {
+		e.AskOutside = true
+		return e
 	}
-	e.Language = a.Categorizer.Language(text, m.Language)
-	rules := a.Screener.Screen(m, e.Language)
-	if rules.Language != "" {
-		e.Language = rules.Language
-	}
-	model := a.Categorizer.Categorize(text, e.Language)
-	e.Model, e.Ranked, e.Category, e.Certain = model.Model, model.Ranked, model.Best, model.Certain
+	model := a.rank(&e, text, said)
+	e.Model, e.Ranked, e.Category, e.Certain, e.Unfit = model.Model, model.Ranked, model.Best, model.Certain, model.Unfit
 	if len(model.Ranked) > 0 && model.Best != "" {
 		e.Confidence = model.Ranked[0].Confidence
 	}

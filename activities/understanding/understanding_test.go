@@ -19,6 +19,10 @@ func (s *shelf) Understand(_ context.Context, _ interaction.ID, _ string, _ int6
 	return s.found.Understood, nil
 }
 
+func (s *shelf) Material(context.Context, interaction.ID, int64) (interaction.Material, error) {
+	return s.m, nil
+}
+
 type rulesSay Screened
 
 func (r rulesSay) Screen(interaction.Material, string) Screened { return Screened(r) }
@@ -33,6 +37,11 @@ func (m modelSays) Categorize(text, _ string) Categorized {
 	*m.read = text
 	return m.Categorized
 }
+
+func (m modelSays) Decide(ranked []interaction.RankedCategory) Categorized {
+	return Categorized{Ranked: ranked, Best: ranked[0].Category, Certain: true}
+}
+func (m modelSays) Readable(text string) bool               { return len(text) > 3 }
 func (m modelSays) Demand(category string) (string, string) { return "", "skill of " + category }
 
 func TestUnderstandMessage(t *testing.T) {

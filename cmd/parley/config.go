@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"parley/lib/safehttp"
 )
 
 // roles are the parts of parley that can run apart from one another.
@@ -39,9 +41,12 @@ type config struct {
 	MailDNS     string   `env:"PARLEY_MAIL_DNS" help:"host:port of the name server for these checks; without one the system's."`
 	DKIM        []string `env:"PARLEY_DKIM" help:"Keys that sign outgoing mail, domain:selector:file with the private key in PEM."`
 	RepeatSends bool     `env:"PARLEY_REPEAT_UNKNOWN" help:"Send a message once more, with the same Message-ID, when its carrier's answer was lost; otherwise a person decides."`
+	Classifier  string   `env:"PARLEY_CLASSIFIER_URL" help:"A classifier outside that is asked for the category of what people write, such as https://classifier.example.org/classify; what it does not say in time the own model says."`
+	ClassToken  string   `env:"PARLEY_CLASSIFIER_TOKEN" help:"Bearer token for it."`
+	ClassTime   int      `env:"PARLEY_CLASSIFIER_TIMEOUT" default:"5" help:"Seconds that it has for one answer, 1 to 30."`
 	LogLevel    string   `env:"PARLEY_LOG" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged."`
 	Secrets     string   `env:"PARLEY_SECRETS" help:"Directory of the files that links name as their secrets; default PARLEY_HOME/secrets."`
-	Allow       []string `env:"PARLEY_ALLOW_NETWORKS" help:"Networks that are not public and may be called all the same, by webhooks: 10.1.2.0/24, 127.0.0.1/32."`
+	Allow       []string `env:"PARLEY_ALLOW_NETWORKS" help:"Networks that are not public and may be called all the same, by webhooks, links and the classifier: 10.1.2.0/24, 127.0.0.1/32."`
 	Erasures    string   `env:"PARLEY_ERASURE_LEDGER" help:"File that keeps who was erased for the day when a backup is restored, the same for all dispatchers; default PARLEY_HOME/erasures.jsonl."`
 	Shards      int      `env:"PARLEY_SHARDS" default:"1" help:"Into how many parts dispatchers divide the groups; the same in every process."`
 	Role        []string `env:"PARLEY_ROLE" help:"Parts to run: api, adapters, intake, relay, worker, dispatcher; all when none is named."`
@@ -94,6 +99,12 @@ func (c *config) Validate() error {
 		}
 	}
 	errs = append(errs, c.checkMail()...)
+	if err := safehttp.CheckURL(c.Classifier); c.Classifier != "" && err != nil {
+		errs = append(errs, fmt.Errorf("PARLEY_CLASSIFIER_URL=%q: %w; write for example https://classifier.example.org/classify", c.Classifier, err))
+	}
+	if c.Classifier != "" && (c.ClassTime < 1 || c.ClassTime > 30) {
+		errs = append(errs, fmt.Errorf("PARLEY_CLASSIFIER_TIMEOUT=%d is not 1 to 30 seconds", c.ClassTime))
+	}
 	if c.Home == "" {
 		errs = append(errs, errors.New("PARLEY_HOME is empty; name a directory"))
 	}

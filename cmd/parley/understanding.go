@@ -7,6 +7,8 @@ import (
 
 	"parley/activities/categorization"
 	"parley/activities/screening"
+	"parley/activities/understanding"
+	"parley/lib/safehttp"
 	"parley/store"
 )
 
@@ -22,6 +24,18 @@ type knowledge struct {
 
 func newKnowledge(s *store.Store, c *carriers, log *slog.Logger) *knowledge {
 	return &knowledge{store: s, carriers: c, log: log, screener: &screening.Screener{}, categorizer: &categorization.Categorizer{}, version: -1}
+}
+
+// classifier is the one outside that is asked; nil: none is configured.
+func (h *house) classifier() understanding.Outside {
+	if h.config.Classifier == "" {
+		return nil
+	}
+	patience := time.Duration(h.config.ClassTime) * time.Second
+	return &categorization.Outside{
+		URL: h.config.Classifier, Token: h.config.ClassToken, Timeout: patience, Clock: time.Now, Names: h.know.categorizer.Names,
+		Client: safehttp.New(safehttp.Options{Allow: networks(h.config.Allow), Timeout: patience, MaxBody: 256 << 10}),
+	}
 }
 
 // load takes over rules, categories, models and links if configuration has changed.

@@ -101,7 +101,10 @@ func (m *Model) ClassifyInto(dst []Scored, text string) []Scored {
 	return ranked
 }
 
-// Judge is ClassifyInto and tells besides how well the text fits into any of the categories: above 0.5 it is taken to belong to one of them. Of the
+// Fits is how well a text must fit to be taken to belong to one of the categories.
+const Fits = 0.5
+
+// Judge is ClassifyInto and tells besides how well the text fits into any of the categories: from Fits on it is taken to belong to one of them. Of the
 // texts like those the model was trained on, about one in twenty-five lies below.
 func (m *Model) Judge(dst []Scored, text string) (ranked []Scored, fit float64) {
 	s := m.readers.Get().(*scorer)

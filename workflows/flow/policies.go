@@ -30,6 +30,16 @@ var (
 		},
 	}
 
+	// asking puts one question to a classifier outside, which has seconds. A dead process is not waited for long: the own model can say it too.
+	asking = workflow.ActivityOptions{
+		StartToCloseTimeout:    45 * time.Second,
+		ScheduleToCloseTimeout: 2 * time.Minute,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: 3,
+			NonRetryableErrorTypes: []string{activities.TypeStopped, string(interaction.KindInvalid)},
+		},
+	}
+
 	// sending talks to a carrier: minutes for one attempt, days for all of them. A
 	// dead process is noticed by its missing heartbeat. The intervals are for parts of ours that are away; how long to leave a
 	// carrier alone that says "not now" is the activity's to say.

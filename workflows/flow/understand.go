@@ -1,16 +1,21 @@
 package flow
 
 import (
+	"go.temporal.io/sdk/workflow"
+
 	"parley/activities/understanding"
 	"parley/interaction"
 )
 
-// Understand screens the newest message, tells its language and category, and writes both to the interaction: one durable step. What
-// cannot be understood is left to people: the story goes on with nothing known.
+// Understand screens the newest message, tells its language and category, and writes both to the interaction: one durable step, or two
+// where a classifier outside is asked. What cannot be understood is left to people: the story goes on with nothing known.
 func (f *Flow) Understand() interaction.Understood {
 	seen := step(f, "understand", func(key string) (interaction.Understood, error) {
 		request := understanding.Request{Interaction: f.in.Interaction, Step: key, Message: f.newest, Category: f.category}
 		seen, err := local[interaction.Understood](f, thinking, (*understands)(nil).UnderstandMessage, request)
+		if err == nil && seen.AskOutside {
+			seen, err = f.askOutside(request)
+		}
 		if err != nil && f.end(err) != nil {
 			f.log.Error("not understood", "error", err)
 			request.GiveUp = true
@@ -20,6 +25,18 @@ func (f *Flow) Understand() interaction.Understood {
 	})
 	f.answered = max(f.answered, seen.Message)
 	return seen
+}
+
+// askOutside has the classifier outside asked, and understands alone what it cannot be asked about.
+func (f *Flow) askOutside(request understanding.Request) (seen interaction.Understood, err error) {
+	ctx := workflow.WithActivityOptions(f.ctx, asking)
+	err = workflow.ExecuteActivity(ctx, (*understands)(nil).AskOutside, request).Get(ctx, &seen)
+	if err == nil || f.end(err) == nil {
+		return seen, err
+	}
+	f.log.Warn("the classifier outside was not asked", "error", err)
+	request.Alone = true
+	return local[interaction.Understood](f, thinking, (*understands)(nil).UnderstandMessage, request)
 }
 
 // AutoRespond answers with the category's approved response, if the category is certain, there is a response for its language, and the loop guard
