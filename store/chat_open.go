@@ -54,6 +54,11 @@ func (t *tx) openChat(ctx context.Context, c interaction.NewChat, ticket interac
 	if err != nil {
 		return err
 	}
+	if len(c.Identities) > 0 {
+		if err := t.unmerged(ctx, contact); err != nil {
+			return err
+		}
+	}
 	id, thread := ticket.Session, interaction.NewID()
 	made, err := t.exec(ctx, `
 		insert into interactions (id, thread_id, contact_id, channel, entry_point, queue, direction, subject, state, language, priority, data, workflow, kit)

@@ -42,6 +42,9 @@ func (s *Store) Forward(ctx context.Context, by interaction.Actor, task interact
 		if err != nil {
 			return i, err
 		}
+		if err := t.unmerged(ctx, expert); err != nil {
+			return i, err
+		}
 		id, thread := interaction.NewID(), interaction.NewID()
 		if _, err := t.Exec(ctx, `insert into threads (id, contact_id, entry_point, last_agent, last_interaction, expert_for) values ($1, $2, $3, $4, $5, $6)`,
 			thread, expert, entryPoint, by.Agent, id, row.Interaction); err != nil {

@@ -225,6 +225,9 @@ func (t *tx) lockOpen(ctx context.Context, thread interaction.ID) (*openRow, err
 
 // openInbound writes a new interaction, in its thread if it has one already.
 func (t *tx) openInbound(ctx context.Context, in interaction.Taken, p interaction.Parsed, contact, thread, parent interaction.ID) (*openRow, error) {
+	if err := t.unmerged(ctx, contact); err != nil {
+		return nil, err
+	}
 	id := interaction.NewID()
 	var lastAgent interaction.ID
 	first := thread == ""

@@ -121,6 +121,9 @@ func (t *tx) lockRow(ctx context.Context, id interaction.ID) (*openRow, error) {
 
 // openReport writes the child of an interaction that has stopped. The thread's newest interaction stays what it was: the customer does not answer a report.
 func (t *tx) openReport(ctx context.Context, in interaction.Taken, p interaction.Parsed, out outgoing) (*openRow, error) {
+	if err := t.unmerged(ctx, out.Contact); err != nil {
+		return nil, err
+	}
 	id := interaction.NewID()
 	_, err := t.Exec(ctx, `
 		insert into interactions (id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state, priority, last_agent, workflow, kit)

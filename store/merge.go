@@ -24,6 +24,23 @@ func (t *tx) lockContacts(ctx context.Context, by interaction.Actor, list ...int
 	return nil
 }
 
+// errMerged says that a contact was merged into another since it was found. What was decided for it is to be decided for the other.
+var errMerged = interaction.Unavailable("contact_merged", nil)
+
+// maxMerged is how often a transaction is run again for it.
+const maxMerged = 5
+
+// unmerged keeps a contact from being merged until the transaction is over. It comes behind the locks of interactions and before what is written for the contact:
+// a merge that is under way is waited for, and then errMerged begins anew.
+func (t *tx) unmerged(ctx context.Context, contact interaction.ID) error {
+	var merged bool
+	err := t.QueryRow(ctx, `select merged_into is not null from contacts where id = $1 for key share`, contact).Scan(&merged)
+	if err == nil && merged {
+		return errMerged
+	}
+	return err
+}
+
 // owned are the tables whose rows go with a contact, and what names a row.
 var owned = []struct{ table, column, what string }{
 	{"threads", "id", "threads"}, {"interactions", "id", "interactions"}, {"closed_interactions", "id", "interactions"}, {"notes", "id", "notes"},

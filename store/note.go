@@ -20,8 +20,14 @@ func (s *Store) AddNote(ctx context.Context, by interaction.Actor, n interaction
 			if err := t.QueryRow(ctx, `select contact_id from all_interactions where id = $1`, n.Interaction).Scan(&n.Contact); err != nil {
 				return n, err
 			}
+			if err := t.unmerged(ctx, n.Contact); err != nil {
+				return n, err
+			}
 		}
 		if err := t.visibleContact(ctx, by, n.Contact); err != nil {
+			return n, err
+		}
+		if err := t.unmerged(ctx, n.Contact); err != nil {
 			return n, err
 		}
 		n.At = n.ID.Time()

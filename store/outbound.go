@@ -40,6 +40,9 @@ func (s *Store) StartOutbound(ctx context.Context, by interaction.Actor, n inter
 		if err != nil {
 			return i, err
 		}
+		if err := t.unmerged(ctx, contact); err != nil {
+			return i, err
+		}
 		id := interaction.NewID()
 		thread, err := t.threadTo(ctx, n.EntryPoint, contact, by.Agent, id, to)
 		if err != nil {

@@ -217,13 +217,21 @@ func newMigrator(ctx context.Context, conn *pgx.Conn) (*migrate.Migrator, error)
 	return m, nil
 }
 
-// inTx runs fn in one transaction and tells the background parts afterwards what it left for them.
+// inTx runs fn in one transaction and tells the background parts afterwards what it left for them. It is run again, in a new one, when a contact that it
+// found was merged into another meanwhile.
 func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
-	t := &tx{mailDomain: s.mailDomain, hours: s.hours}
-	err := pgx.BeginFunc(ctx, s.pool, func(raw pgx.Tx) error {
-		t.Tx = raw
-		return fn(t)
-	})
+	var t *tx
+	run := func() error {
+		t = &tx{mailDomain: s.mailDomain, hours: s.hours}
+		return pgx.BeginFunc(ctx, s.pool, func(raw pgx.Tx) error {
+			t.Tx = raw
+			return fn(t)
+		})
+	}
+	err := run()
+	for again := 0; errors.Is(err, errMerged) && again < maxMerged; again++ {
+		err = run()
+	}
 	if err != nil {
 		return translate(err)
 	}
