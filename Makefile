@@ -87,6 +87,10 @@ endef
 kills: build ## the long form of the kill test: N kills (default 500); the verdict goes to bench/results/kills.txt
 	@PARLEY_TEST_STACK=1 PARLEY_KILLS=$(or $(N),500) $(GO) test ./test -run TestNothingIsLostWhateverIsKilled -count=1 -timeout 45m -v
 
+.PHONY: replies
+replies: build ## the long form of the test of replies while Parley is killed: N replies (default 400), five kills; the verdict goes to bench/results/replies.txt
+	@PARLEY_TEST_STACK=1 PARLEY_REPLIES=$(or $(N),400) $(GO) test ./test -run TestRepliesSurviveKills -count=1 -timeout 45m -v
+
 .PHONY: owners
 owners: build ## the long form of the test of owners: N operations (default 100000); verdicts go to bench/results/owners.txt
 	@OWNERS=$(or $(N),100000) bin/parley with-services -- $(GO) test ./test/owners -count=1 -timeout 45m -v
