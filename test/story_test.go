@@ -40,6 +40,8 @@ import (
 	"parley/interaction"
 	"parley/lib/calendar"
 	"parley/lib/mail"
+	"parley/lib/mms"
+	"parley/lib/social"
 	"parley/store"
 	"parley/store/storetest"
 	"parley/workers"
@@ -114,7 +116,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 	queue := "test-" + string(interaction.NewID())
 	for _, part := range []interface{ Run(context.Context) error }{
 		&workers.Intake{Store: st.store, Bell: st.inbound, Log: log, Parsers: map[interaction.Channel]interaction.Parser{
-			interaction.Email: mail.Parser{}, interaction.SMS: smpp.Parser{},
+			interaction.Email: mail.Parser{}, interaction.SMS: smpp.Parser{}, interaction.MMS: mms.Parser{}, interaction.Social: social.Parser{},
 		}},
 		&workers.Relay{Store: st.store, Engine: st.engine.On(queue), Bell: news, Log: log},
 		&workers.Trainings{Store: st.store, Engine: st.engine.On(queue), Log: log},
