@@ -16,6 +16,12 @@ type Place struct {
 	moves  int
 	states []interaction.LinkState
 	told   []string
+	heard  func(interaction.LinkState, string)
+}
+
+// Held gives a lease of a place of its own. heard, where there is one, hears each state that is told; it must not block.
+func Held(heard func(state interaction.LinkState, detail string)) interaction.Lease {
+	return (&Place{heard: heard}).Take(interaction.Link{})
 }
 
 // Take gives a lease that ends the one before.
@@ -83,6 +89,9 @@ func (l *lease) Move(_ context.Context, position any) error {
 
 func (l *lease) Tell(_ context.Context, state interaction.LinkState, detail string) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.states, l.told = append(l.states, state), append(l.told, detail)
+	l.mu.Unlock()
+	if l.heard != nil {
+		l.heard(state, detail)
+	}
 }

@@ -77,6 +77,8 @@ type Account struct {
 	api  api
 	host string // of the server; account ids are its own
 
+	panics map[string]int // of notifications, by id
+
 	mu    sync.Mutex
 	until time.Time // when the server may be asked to post again
 }
@@ -118,5 +120,5 @@ func New(o Options) (*Account, error) {
 		o.Settings.Max = defaultMax
 	}
 	base := strings.TrimSuffix(o.Settings.Server, "/")
-	return &Account{Options: o, host: server.Host, api: api{base: base, token: o.Token, http: o.Client}}, nil
+	return &Account{Options: o, host: server.Host, panics: map[string]int{}, api: api{base: base, token: o.Token, http: o.Client}}, nil
 }

@@ -111,7 +111,7 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 			away := interaction.Unavailable("store_away", errors.New("planted"))
 			return []error{nil, away, nil}[draw(3, "before")], []error{nil, nil, away}[draw(3, "behind")]
 		}}
-		lease := &adaptertest.Lease{}
+		lease := adaptertest.Held(nil)
 		var want []string
 		mention := func() {
 			text := fmt.Sprint("mention ", len(want))
@@ -147,7 +147,7 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 }
 
 // begun runs an account until the test ends.
-func begun(t *testing.T, s *mastodontest.Server, h *house, lease *adaptertest.Lease, change func(*Options)) *adaptertest.Pulled {
+func begun(t *testing.T, s *mastodontest.Server, h *house, lease interaction.Lease, change func(*Options)) *adaptertest.Pulled {
 	t.Helper()
 	h.ring = s.Ring
 	o := options(s, h)
@@ -169,7 +169,7 @@ func TestMentionsAsMessages(t *testing.T) {
 	defer s.Close()
 	s.Add("cat.png", []byte("\x89PNG\r\n\x1a\n..."))
 	h := &house{}
-	begun(t, s, h, &adaptertest.Lease{}, nil)
+	begun(t, s, h, adaptertest.Held(nil), nil)
 	s.Mention("anna@else.example", "unlisted", `<p><span class="h-card"><a href="https://x/@support">@<span>support</span></a></span> It is <b>late</b></p><p>Really</p>`, map[string]any{
 		"spoiler_text": "rant", "media_attachments": []any{
 			map[string]any{"id": "1", "url": s.URL + "/files/cat.png", "description": "a cat"},
@@ -206,7 +206,7 @@ func TestEditsAndDeletionsAreTold(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
 	h := &house{}
-	lease := &adaptertest.Lease{}
+	lease := adaptertest.Held(nil)
 	p := begun(t, s, h, lease, nil)
 	one := s.Mention("anna", "public", "<p>one</p>", nil)
 	two := s.Mention("anna", "public", "<p>two</p>", nil)
@@ -240,7 +240,7 @@ func TestTroubleIsNoDeletion(t *testing.T) {
 			s := mastodontest.NewServer(token, "support")
 			defer s.Close()
 			h := &house{}
-			begun(t, s, h, &adaptertest.Lease{}, nil)
+			begun(t, s, h, adaptertest.Held(nil), nil)
 			one := s.Mention("anna", "public", "<p>one</p>", nil)
 			h.has(s, "one")
 			looks := 0
@@ -268,7 +268,7 @@ func TestANewAccountBeginsNow(t *testing.T) {
 	defer s.Close()
 	s.Mention("anna", "public", "<p>of last year</p>", nil)
 	h := &house{}
-	begun(t, s, h, &adaptertest.Lease{}, func(o *Options) { o.Settings.Begin = "" })
+	begun(t, s, h, adaptertest.Held(nil), func(o *Options) { o.Settings.Begin = "" })
 	s.Mention("anna", "public", "<p>of today</p>", nil)
 	h.has(s, "of today")
 	require.Equal(t, []string{"of today"}, h.heard())
@@ -286,15 +286,17 @@ func TestADeadStreamIsLeft(t *testing.T) {
 		return nil
 	})
 	h := &house{}
-	begun(t, s, h, &adaptertest.Lease{}, func(o *Options) { o.Quiet = 20 * time.Millisecond })
+	begun(t, s, h, adaptertest.Held(nil), func(o *Options) { o.Quiet = 20 * time.Millisecond })
 	s.Await(func() bool { return opened >= 3 })
 }
 
 func TestALostLeaseEndsIt(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
-	lease := &adaptertest.Lease{}
-	lease.Lose()
+	s.Mention("anna", "public", "x", nil)
+	place := &adaptertest.Place{}
+	lease := place.Take(interaction.Link{})
+	place.Take(interaction.Link{})
 	account, err := New(options(s, &house{}))
 	require.NoError(t, err)
 	require.Equal(t, interaction.KindConflict, interaction.KindOf(account.Pull(t.Context(), lease)))

@@ -45,8 +45,9 @@ func (w *work) begin(ctx context.Context) error {
 	if w.at.Begun {
 		return nil
 	}
-	w.at.Begun, w.at.moved, w.at.After = true, true, "0"
+	w.at.Begun, w.at.After = true, "0"
 	if w.a.Settings.Begin != "all" {
+		w.at.moved = true
 		page, err := w.list(ctx, "", 1)
 		if err != nil {
 			w.at.Begun = false
@@ -75,7 +76,7 @@ func (w *work) refill(ctx context.Context) error {
 			if n.Type != "mention" || w.at.over(n.ID) {
 				continue
 			}
-			if err := w.take(ctx, n); err != nil {
+			if err := w.tried(ctx, n); err != nil {
 				return errors.Join(err, w.keep(ctx))
 			}
 			w.at.finish(n.ID)
@@ -88,6 +89,35 @@ func (w *work) refill(ctx context.Context) error {
 		}
 		above = next
 	}
+}
+
+// maxPanics is how often a mention is tried that makes a part of ours panic, before it is kept as it came, and left behind where even that fails.
+const maxPanics = 3
+
+var errPanicked = errors.New("it could not be taken")
+
+// tried takes a mention, unless it was tried in vain too often.
+func (w *work) tried(ctx context.Context, n notification) error {
+	err := w.take(ctx, n)
+	if !errors.Is(err, errPanicked) {
+		delete(w.a.panics, n.ID)
+		return err
+	}
+	if w.a.panics[n.ID]++; w.a.panics[n.ID] < maxPanics {
+		return err
+	}
+	if err = w.takeRaw(ctx, n); errors.Is(err, errPanicked) {
+		w.left = fmt.Sprintf("notification %s could not be taken and is left behind", n.ID)
+		err = nil
+	}
+	delete(w.a.panics, n.ID)
+	return err
+}
+
+// takeRaw has a mention committed as it came, for a person to look at.
+func (w *work) takeRaw(ctx context.Context, n notification) (err error) {
+	defer w.contain("notification", n.ID, &err)
+	return w.accept(ctx, social.Post{Network: Kind, Account: w.a.name(w.me), Kind: social.Unreadable, Raw: n.ID + " " + string(n.Status)})
 }
 
 // take has a mention committed; what we say ourselves is nothing.
@@ -114,7 +144,7 @@ func (w *work) take(ctx context.Context, n notification) (err error) {
 func (w *work) contain(what, id string, err *error) {
 	if cause := recover(); cause != nil {
 		w.a.Log.Error("it panicked", "what", what, "id", id, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-		*err = fmt.Errorf("%s %s: it could not be taken", what, id)
+		*err = fmt.Errorf("%s %s: %w", what, id, errPanicked)
 	}
 }
 

@@ -57,7 +57,7 @@ type accounts struct {
 type one struct {
 	server *mastodontest.Server
 	pulled *adaptertest.Pulled
-	lease  *adaptertest.Lease
+	lease  interaction.Lease
 
 	mu     sync.Mutex
 	state  interaction.LinkState
@@ -104,12 +104,12 @@ func (a *accounts) account(address string) *one {
 	opts.Entries = house
 	account, err := New(opts)
 	require.NoError(a.t, err)
-	o.lease = &adaptertest.Lease{Told: func(state interaction.LinkState, detail string) {
+	o.lease = adaptertest.Held(func(state interaction.LinkState, detail string) {
 		o.mu.Lock()
 		o.state, o.detail = state, detail
 		o.mu.Unlock()
 		o.server.Ring()
-	}}
+	})
 	o.pulled = &adaptertest.Pulled{Puller: account, Lease: o.lease}
 	a.of[address] = o
 	return o
@@ -169,6 +169,22 @@ func next(post string) string {
 	n := []byte(post)
 	n[len(n)-1]++
 	return string(n)
+}
+
+func TestPull(t *testing.T) {
+	adaptertest.Pull(t, func(t *testing.T, inbox interaction.Inbox, _ interaction.EntryPoints) adaptertest.Source {
+		s := mastodontest.NewServer(token, "support")
+		t.Cleanup(s.Close)
+		return adaptertest.Source{
+			Link: interaction.Link{Name: "account", Kind: Kind, EntryPoint: "support"},
+			Open: func(t *testing.T) interaction.Puller {
+				account, err := New(options(s, inbox))
+				require.NoError(t, err)
+				return account
+			},
+			Put: func(content string) { s.Mention("anna", "direct", "<p>"+content+"</p>", nil) },
+		}
+	})
 }
 
 func TestSend(t *testing.T) {

@@ -71,6 +71,8 @@ type Bot struct {
 	id  string // the number in front of the token's colon
 	api api
 
+	panics map[int64]int // of updates, by number
+
 	mu    sync.Mutex
 	until time.Time // when the API may be called again that said 429
 }
@@ -112,7 +114,7 @@ func New(o Options) (*Bot, error) {
 		o.Settings.Max = maxCharacters
 	}
 	base := strings.TrimSuffix(o.Settings.API, "/")
-	return &Bot{Options: o, id: found[1], api: api{base: base, token: o.Token, http: o.Client}}, nil
+	return &Bot{Options: o, id: found[1], panics: map[int64]int{}, api: api{base: base, token: o.Token, http: o.Client}}, nil
 }
 
 // secret is what Telegram's calls of the webhook prove themselves with. It follows from the token, so that nobody has to keep a second one.

@@ -30,6 +30,11 @@ const (
 // kinds of updates that are asked for.
 var kinds = []string{"message", "edited_message", "business_message", "edited_business_message", "deleted_business_messages"}
 
+// maxPanics is how often an update is tried that makes a part of ours panic, before it is kept as it came, and left behind where even that fails.
+const maxPanics = 3
+
+var errPanicked = errors.New("it could not be taken")
+
 // errNotOurs says that the bot is not the one that the entry point is for.
 var errNotOurs = errors.New("the bot is not the entry point's")
 
@@ -110,17 +115,29 @@ func (b *Bot) round(ctx context.Context, lease interaction.Lease, target interac
 		offset = 0
 	}
 	var updates []json.RawMessage
+	asked := b.Clock()
 	err = b.api.call(ctx, "getUpdates", map[string]any{
 		"offset": offset, "limit": maxUpdates, "timeout": int(PollTime.Seconds()), "allowed_updates": kinds,
 	}, &updates)
 	if err != nil {
 		return "", err
 	}
+	if len(updates) == 0 && b.Clock().Sub(asked) < b.Pause { // a server that does not hold the request is not asked without end
+		select {
+		case <-ctx.Done():
+		case <-time.After(b.Pause):
+		}
+	}
 	before := at.Next
 	for _, raw := range updates {
 		u := read(raw)
 		err = b.take(ctx, u, target)
-		if interaction.KindOf(err) == interaction.KindInvalid {
+		if errors.Is(err, errPanicked) {
+			if b.panics[u.ID]++; b.panics[u.ID] >= maxPanics {
+				err = b.takeRaw(ctx, u, target)
+			}
+		}
+		if interaction.KindOf(err) == interaction.KindInvalid || errors.Is(err, errPanicked) && b.panics[u.ID] >= maxPanics {
 			refused = fmt.Sprintf("update %d was refused: %v", u.ID, err)
 			b.Log.Error("an update was refused and is left behind", "update", u.ID, "error", err)
 			err = nil
@@ -128,6 +145,7 @@ func (b *Bot) round(ctx context.Context, lease interaction.Lease, target interac
 		if err != nil {
 			break
 		}
+		delete(b.panics, u.ID)
 		if u.ID != 0 {
 			at.Next, at.At = u.ID+1, b.Clock()
 		}
@@ -143,7 +161,7 @@ func (b *Bot) take(ctx context.Context, u update, target interaction.Target) (er
 	defer func() {
 		if cause := recover(); cause != nil {
 			b.Log.Error("update panicked", "update", u.ID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			err = fmt.Errorf("update %d: it could not be taken", u.ID)
+			err = fmt.Errorf("update %d: %w", u.ID, errPanicked)
 		}
 	}()
 	for _, post := range b.posts(u) {
@@ -156,6 +174,12 @@ func (b *Bot) take(ctx context.Context, u update, target interaction.Target) (er
 		}
 	}
 	return nil
+}
+
+// takeRaw has an update committed as it came, for a person to look at.
+func (b *Bot) takeRaw(ctx context.Context, u update, target interaction.Target) error {
+	u.bad = true
+	return b.take(ctx, u, target)
 }
 
 func (b *Bot) accept(ctx context.Context, post social.Post, target interaction.Target) error {

@@ -112,7 +112,7 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 			away := interaction.Unavailable("store_away", errors.New("planted"))
 			return []error{nil, away, nil}[draw(3, "before")], []error{nil, nil, away}[draw(3, "behind")]
 		}}
-		lease := &adaptertest.Lease{}
+		lease := adaptertest.Held(nil)
 		o := options(s, h)
 		o.Entries = anyBot{}
 		var want []string
@@ -149,7 +149,7 @@ func run(t *testing.T, s *telegramtest.Server, h *house, change func(*Options)) 
 	}
 	bot, err := New(o)
 	require.NoError(t, err)
-	p := &adaptertest.Pulled{Puller: bot, Lease: &adaptertest.Lease{}}
+	p := &adaptertest.Pulled{Puller: bot, Lease: adaptertest.Held(nil)}
 	last := s.Put("poll", map[string]any{})
 	require.NoError(t, p.Start(t.Context()))
 	s.Await(last, func() bool { return false })
@@ -255,7 +255,7 @@ func TestAnOldNumberIsNotAskedForAgain(t *testing.T) {
 	s := telegramtest.NewServer(token, "support_bot")
 	defer s.Close()
 	h := &house{}
-	lease := &adaptertest.Lease{}
+	lease := adaptertest.Held(nil)
 	require.NoError(t, lease.Move(t.Context(), position{Next: 9_000_000, At: time.Now().Add(-8 * 24 * time.Hour)}))
 	last := s.Put("message", telegramtest.Text(9, 1, "numbered anew"))
 	o := options(s, h)
@@ -272,8 +272,9 @@ func TestAnOldNumberIsNotAskedForAgain(t *testing.T) {
 func TestALostLeaseEndsIt(t *testing.T) {
 	s := telegramtest.NewServer(token, "support_bot")
 	defer s.Close()
-	lease := &adaptertest.Lease{}
-	lease.Lose()
+	place := &adaptertest.Place{}
+	lease := place.Take(interaction.Link{})
+	place.Take(interaction.Link{})
 	s.Put("message", telegramtest.Text(9, 1, "x"))
 	o := options(s, &house{})
 	o.Entries = anyBot{}
@@ -292,13 +293,13 @@ func TestTheTokenIsNotTold(t *testing.T) {
 	bot, err := New(o)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, bot.Pull(ctx, &adaptertest.Lease{Told: func(_ interaction.LinkState, detail string) {
+	require.NoError(t, bot.Pull(ctx, adaptertest.Held(func(_ interaction.LinkState, detail string) {
 		select {
 		case told <- detail:
 		default:
 		}
 		cancel()
-	}}))
+	})))
 	require.NotContains(t, <-told, "AAEthis")
 	o2 := bot.Send(t.Context(), interaction.Outbound{To: []interaction.Address{{Address: "9"}}, Text: "x"}, func(context.Context) error { return nil })
 	require.Equal(t, interaction.SendQueued, o2.State, "nobody listens: it never left")
@@ -314,14 +315,14 @@ func TestWebhook(t *testing.T) {
 	bot, err := New(o)
 	require.NoError(t, err)
 	up := make(chan struct{}, 1)
-	p := &adaptertest.Pulled{Puller: bot, Lease: &adaptertest.Lease{Told: func(state interaction.LinkState, _ string) {
+	p := &adaptertest.Pulled{Puller: bot, Lease: adaptertest.Held(func(state interaction.LinkState, _ string) {
 		if state == interaction.LinkUp {
 			select {
 			case up <- struct{}{}:
 			default:
 			}
 		}
-	}}}
+	})}
 	require.NoError(t, p.Start(t.Context()))
 	<-up
 	require.NoError(t, p.Stop(t.Context()))

@@ -104,7 +104,7 @@ func (l *lines) line(address string) *line {
 	bot, err := New(o)
 	require.NoError(l.t, err)
 	one := &line{server: s, heard: &heard{ring: s.Ring}}
-	one.pulled = &adaptertest.Pulled{Puller: bot, Lease: &adaptertest.Lease{Told: one.heard.tell}}
+	one.pulled = &adaptertest.Pulled{Puller: bot, Lease: adaptertest.Held(one.heard.tell)}
 	l.of[address] = one
 	return one
 }
@@ -158,6 +158,28 @@ func (l *lines) deliver(address, content string) adaptertest.Answer {
 		return adaptertest.No
 	}
 	return adaptertest.Yes
+}
+
+func TestPull(t *testing.T) {
+	adaptertest.Pull(t, func(t *testing.T, inbox interaction.Inbox, _ interaction.EntryPoints) adaptertest.Source {
+		s := telegramtest.NewServer(token, "support_bot")
+		t.Cleanup(s.Close)
+		n := int64(0)
+		return adaptertest.Source{
+			Link: interaction.Link{Name: "bot", Kind: Kind, EntryPoint: "support"},
+			Open: func(t *testing.T) interaction.Puller {
+				o := options(s, inbox)
+				o.Entries = anyBot{}
+				bot, err := New(o)
+				require.NoError(t, err)
+				return bot
+			},
+			Put: func(content string) {
+				n++
+				s.Put("message", telegramtest.Text(9, n, content))
+			},
+		}
+	})
 }
 
 func TestSend(t *testing.T) {
