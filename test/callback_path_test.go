@@ -3,7 +3,6 @@ package test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -91,7 +90,7 @@ func (p *product) page(method, address string, body []byte, kind string, into an
 	case *[]byte:
 		*into = raw
 	default:
-		require.NoError(p.t, json.Unmarshal(raw, into), fmt.Sprintf("%s", raw))
+		require.NoError(p.t, json.Unmarshal(raw, into), string(raw))
 	}
 	return res.StatusCode
 }
