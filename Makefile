@@ -103,6 +103,10 @@ lists: build ## the long form of the lists' plans: N stopped interactions (defau
 threads: build ## the long form of the test of threads: N threads (default 1000) with five forged mails each
 	@bin/parley with-services -- env PARLEY_THREADS=$(or $(N),1000) $(GO) test ./test/threads -run TestThreads -count=1 -timeout 45m -v
 
+.PHONY: callbacks
+callbacks: build ## the long form of the test of callbacks that are due at once: N of them (default 10000); the verdict goes to bench/results/callbacks.txt
+	@CALLBACKS=$(or $(N),10000) bin/parley with-services -- $(GO) test ./test/dispatch -run TestManyCallbacksAreDueAtOnce -count=1 -timeout 45m -v
+
 .PHONY: mailboxes
 mailboxes: ## the long form of the IMAP test: N mails (default 10000) from a server that misbehaves; the verdict goes to bench/results/imap.txt
 	@PARLEY_IMAP_MAILS=$(or $(N),10000) $(GO) test ./adapters/imap -run TestNothingIsLostWhateverTheServerDoes -count=1 -timeout 45m -v

@@ -38,8 +38,21 @@ func (t *tx) lockCallback(ctx context.Context, id interaction.ID) (callbackRow, 
 	return c, err
 }
 
-// patience is after how long the story looks again at a callback whose time is over while its agent has it.
-const patience = 10 * time.Minute
+// While an agent has a callback whose limit has passed, the story looks at it again when he must have given it back: after patience at least, or awayPatience
+// where he has put it away for no certain time.
+const (
+	patience     = 10 * time.Minute
+	awayPatience = 24 * time.Hour
+)
+
+// backBy is when a task that somebody has, or has put away, is looked at again.
+func (t *taskRow) backBy(now time.Time) time.Time {
+	by := now.Add(patience)
+	if t.State == interaction.TaskSnoozed && t.NotBefore.IsZero() {
+		by = now.Add(awayPatience)
+	}
+	return later(later(by, t.NotBefore.Add(patience)), t.HandleUntil)
+}
 
 // NextCall is the one step of a callback's story: it opens the task for the next try, finds the open one, or says how it is over. An agent who has it, or has
 // put it away, may finish, whatever the limit says.
@@ -62,7 +75,7 @@ func (s *Store) NextCall(ctx context.Context, id interaction.ID, step string) (i
 		case c.state != interaction.CallbackWaiting:
 			return t.callbackOver(ctx, s, o, c)
 		case open != nil && expired && (holding(open.State) || open.State == interaction.TaskSnoozed):
-			return interaction.NextCall{Task: c.task, Until: c.now.Add(patience)}, nil
+			return interaction.NextCall{Task: c.task, Until: open.backBy(c.now)}, nil
 		case expired:
 			return t.expireCallback(ctx, s, o, c, open)
 		case open != nil:

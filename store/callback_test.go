@@ -562,3 +562,38 @@ func TestWhoseCallbacks(t *testing.T) {
 	require.Equal(t, []string{"+4930901820", "+4930901821"}, []string{first.Items[0].Phone, second.Items[0].Phone})
 	require.Empty(t, second.Next)
 }
+
+// Statistics count a callback from the time that it is due, not from when it was booked; a message that nobody was reached answers nothing.
+func TestCallbacksAreCounted(t *testing.T) {
+	s := lines(t, interaction.CallbackSettings{Tries: 1, Text: map[string]string{"en": "We could not reach you."}, Notify: "support"})
+	ann := storetest.Person(t, s, "ann")
+	reached := book(t, s, at("+4930901820", slotAhead(2))).ID
+	task := next(t, s, reached, "0.0-call").Task
+	_, err := s.MoveCallback(t.Context(), nobody, reached, interaction.CallWhen{Mode: interaction.CallFree}, 0)
+	require.NoError(t, err)
+	_, err = s.Claim(t.Context(), ann, task)
+	require.NoError(t, err)
+	require.NoError(t, s.Complete(t.Context(), ann, task, 0, interaction.Done{Disposition: "reached"}))
+	r := wish("+4930901821")
+	r.Email = "nora@customer.test"
+	missed := book(t, s, r).ID
+	task = next(t, s, missed, "0.0-call").Task
+	_, err = s.Claim(t.Context(), ann, task)
+	require.NoError(t, err)
+	require.NoError(t, s.Complete(t.Context(), ann, task, 0, interaction.Done{Disposition: "busy"}))
+	require.Positive(t, next(t, s, missed, "0.2-call").Message)
+	later := book(t, s, at("+4930901822", slotAhead(3))).ID
+	next(t, s, later, "0.0-call")
+	countAll(t, s)
+	live, err := s.Live(t.Context(), ann, 1)
+	require.NoError(t, err)
+	require.Len(t, live.Queues, 1)
+	q := live.Queues[0]
+	require.Equal(t, 1, q.Tasks[interaction.TaskQueued])
+	require.Zero(t, q.Oldest, "nobody waits: the one that is left is not due")
+	require.EqualValues(t, 3, q.Sums[interaction.FactOffered].Count)
+	require.EqualValues(t, 2, q.Sums[interaction.FactTaken].Count)
+	require.EqualValues(t, 2, q.Sums[interaction.FactHandled].Count)
+	require.EqualValues(t, 1, q.Sums[interaction.FactAnswered].Count, "one was reached")
+	require.Less(t, q.Sums[interaction.FactTaken].Seconds, 60.0)
+}

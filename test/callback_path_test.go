@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -93,4 +96,19 @@ func (p *product) page(method, address string, body []byte, kind string, into an
 		require.NoError(p.t, json.Unmarshal(raw, into), string(raw))
 	}
 	return res.StatusCode
+}
+
+// TestACallbackInABrowser has a customer book, move and cancel in a real browser; what he does is in browser/callback.mjs.
+func TestACallbackInABrowser(t *testing.T) {
+	p := bareProduct(t)
+	browsers := filepath.Join(source, "test", "browser")
+	require.DirExists(t, filepath.Join(browsers, "node_modules"), "run test/browser/prepare first, as make test does")
+	p.start()
+	node := exec.CommandContext(t.Context(), "node", "--test-reporter=spec", "callback.mjs")
+	node.Dir = browsers
+	node.Env = append(os.Environ(), "PARLEY_BROWSER_BASE=http://"+p.http)
+	output, err := node.CombinedOutput()
+	t.Logf("%s", output)
+	require.NoError(t, err)
+	p.stop()
 }

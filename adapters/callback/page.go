@@ -74,7 +74,7 @@ func (a *Adapter) offer(r *http.Request, place *interaction.CallbackPlace, v *vi
 	if !slices.Contains(v.Modes, interaction.CallSlot) {
 		return nil
 	}
-	free, err := a.desk.CallbackSlots(r.Context(), place.EntryPoint, zone.String(), place.Now, place.Now.AddDate(0, 0, place.Settings.Horizon+1))
+	free, err := a.free(r, place, zone)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,22 @@ func (a *Adapter) offer(r *http.Request, place *interaction.CallbackPlace, v *vi
 		}
 	}
 	return nil
+}
+
+// soon is how many days ahead are looked through first: a place that is open on some of them shows enough of its days.
+const soon = 15
+
+// free gives the times that have room, of the next days or, where those have none, of all that can be booked.
+func (a *Adapter) free(r *http.Request, place *interaction.CallbackPlace, zone *time.Location) ([]interaction.CallSlotView, error) {
+	var free []interaction.CallSlotView
+	var err error
+	for _, days := range []int{min(soon, place.Settings.Horizon+1), place.Settings.Horizon + 1} {
+		free, err = a.desk.CallbackSlots(r.Context(), place.EntryPoint, zone.String(), place.Now, place.Now.AddDate(0, 0, days))
+		if err != nil || len(free) > 0 {
+			break
+		}
+	}
+	return free, err
 }
 
 // clockTitle is a time of day; where the clock shows it twice that day, its offset says which it is.
