@@ -38,8 +38,15 @@ type Interaction struct {
 // InteractionDetail is an interaction with its open tasks.
 type InteractionDetail struct {
 	Interaction
-	Tasks []Task `json:"tasks" nullable:"false"`
-	Ways  []Way  `json:"ways" nullable:"false" doc:"by which the customer can be answered, the one that he wrote to last first"`
+	Tasks      []Task          `json:"tasks" nullable:"false"`
+	Categories []CategoryGiven `json:"categories" nullable:"false" doc:"that it belongs to, best first: several where the model gives a text several"`
+	Ways       []Way           `json:"ways" nullable:"false" doc:"by which the customer can be answered, the one that he wrote to last first"`
+}
+
+// CategoryGiven is a category with how sure it is.
+type CategoryGiven struct {
+	Category   string  `json:"category"`
+	Confidence float64 `json:"confidence"`
 }
 
 // Way is an entry point that the customer wrote to, with what its provider allows of an answer.
@@ -153,7 +160,10 @@ func (s *server) getInteraction(ctx context.Context, in *ByID) (*InteractionOutp
 	if err != nil {
 		return nil, err
 	}
-	return &InteractionOutput{etag(v.Version), InteractionDetail{interactionView(v.Interaction), each(v.Tasks, taskView), each(v.Ways, wayView)}}, nil
+	return &InteractionOutput{etag(v.Version), InteractionDetail{
+		interactionView(v.Interaction), each(v.Tasks, taskView),
+		each(v.Categories, func(c interaction.RankedCategory) CategoryGiven { return CategoryGiven(c) }), each(v.Ways, wayView),
+	}}, nil
 }
 
 // ChangedInteraction is an interaction after a command.

@@ -115,6 +115,7 @@ type Explained struct {
 	Endless  string            // the rule with which rules that trigger each other were stopped
 	Model    ID                // that gave the category
 	Ranked   []RankedCategory  // best first
+	Several  []RankedCategory  // that are each above their routing threshold, where the model gives a text several
 	Unfit    bool              // the model takes it to fit into none of its categories
 	Outside  string            // the classifier outside that ranked them; empty: the own model did
 	Fallback string            // why the classifier outside did not, as a code

@@ -54,8 +54,9 @@ type ResponseFilter struct {
 // InteractionView is an interaction with its open tasks that the viewer may know of.
 type InteractionView struct {
 	Interaction
-	Tasks []Task
-	Ways  []Way // by which the customer can be answered, the one that he wrote to last first
+	Tasks      []Task
+	Categories []RankedCategory // that it belongs to, best first: several where its model gives several
+	Ways       []Way            // by which the customer can be answered, the one that he wrote to last first
 }
 
 // MessageView is a message with what became of its sending.

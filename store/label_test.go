@@ -72,6 +72,29 @@ func TestAnAgentCorrectsTheCategory(t *testing.T) {
 	require.Equal(t, said{interaction.LabelSupervisor, "password", ""}, labels(t, s, id)[1], "the model was right")
 }
 
+// An interaction tells all categories that its model gave it, until somebody says another.
+func TestSeveralCategoriesAreTold(t *testing.T) {
+	s := withResponses(t)
+	id := arrive(t, s, "c@customer.test", "Question")
+	both := []interaction.RankedCategory{{Category: "password", Confidence: 0.75}, {Category: "order", Confidence: 0.5}}
+	_, err := s.Understand(t.Context(), id, "understand", 1, func(interaction.Material) interaction.Explained {
+		return interaction.Explained{Understood: interaction.Understood{Language: "en", Category: "password", Confidence: 0.75}, Several: both}
+	})
+	require.NoError(t, err)
+	ann, task := held(t, s, id)
+	v, err := s.Interaction(t.Context(), ann, id)
+	require.NoError(t, err)
+	require.Equal(t, both, v.Categories)
+	require.NoError(t, s.Recategorize(t.Context(), ann, task, 0, "order"))
+	v, err = s.Interaction(t.Context(), ann, id)
+	require.NoError(t, err)
+	require.Equal(t, []interaction.RankedCategory{{Category: "order", Confidence: 1}}, v.Categories)
+	require.NoError(t, s.Recategorize(t.Context(), ann, task, 0, ""))
+	v, err = s.Interaction(t.Context(), ann, id)
+	require.NoError(t, err)
+	require.Empty(t, v.Categories)
+}
+
 func TestARejectedSuggestionIsNotMadeAgain(t *testing.T) {
 	s := withResponses(t)
 	id := judged(t, s, "c@customer.test", "password")

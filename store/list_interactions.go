@@ -101,8 +101,25 @@ func (s *Store) Interaction(ctx context.Context, by interaction.Actor, id intera
 	if v.Tasks = tasks.Items; err != nil {
 		return v, err
 	}
+	if v.Categories, err = s.categoriesOf(ctx, v.Interaction); err != nil {
+		return v, err
+	}
 	v.Ways, err = ways(ctx, s.pool, id)
 	return v, err
+}
+
+// categoriesOf gives what was last said of an interaction: by a model that gives several categories, or else the one that it has.
+func (s *Store) categoriesOf(ctx context.Context, i interaction.Interaction) ([]interaction.RankedCategory, error) {
+	list, err := one(ctx, s.pool, "category", pgx.RowTo[[]interaction.RankedCategory], `
+		select case when code = 'interaction.understood' and data->>'category' = $2 then coalesce(data->'several', '[]') else '[]' end from events
+		where interaction_id = $1 and code in ('interaction.understood', 'interaction.categorized') order by position desc limit 1`, i.ID, i.Category)
+	if err != nil && interaction.KindOf(err) != interaction.KindUnknown {
+		return nil, err
+	}
+	if len(list) == 0 && i.Category != "" {
+		list = []interaction.RankedCategory{{Category: i.Category, Confidence: i.Confidence}}
+	}
+	return list, nil
 }
 
 // InteractionMessages gives an interaction's messages in their order, each with where its sending stands.

@@ -79,7 +79,7 @@ func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interactio
 		Data: map[string]any{
 			"message": e.Message, "language": e.Language, "category": e.Category, "confidence": e.Confidence, "certain": e.Certain,
 			"spam": e.Spam, "machine": m.Message.Machine, "noAuto": e.NoAuto, "rules": some(e.Rules), "model": e.Model, "ranked": some(ranked), "failed": e.Failed,
-			"unfit": e.Unfit, "outside": e.Outside, "fallback": e.Fallback,
+			"several": some(e.Several), "unfit": e.Unfit, "outside": e.Outside, "fallback": e.Fallback,
 		},
 	}
 	if len(e.Data) > 0 {

@@ -88,6 +88,9 @@ func (c *Categorizer) Categorize(s, language string) understanding.Categorized {
 	}
 	out := state.decide(ranked)
 	out.Model = m.id
+	if m.model.Several() {
+		state.several(&out)
+	}
 	if out.Unfit = !m.model.Several() && fit < text.Fits; out.Unfit {
 		// Where the category is certain the text is unlike those learned from rather than of another category: people get it by the category, and no machine answers it.
 		if !out.Certain {
@@ -120,6 +123,22 @@ func (s *State) decide(ranked []interaction.RankedCategory) understanding.Catego
 		out.Certain = best.Confidence >= orDefault(settings.AutoThreshold, AutoThreshold)
 	}
 	return out
+}
+
+// several takes all categories that are above their thresholds. Who asks for several things at once is not answered by the response to one of them.
+func (s *State) several(out *understanding.Categorized) {
+	for _, c := range out.Ranked {
+		if c.Confidence >= orDefault(s.categories[c.Category].RouteThreshold, RouteThreshold) {
+			out.Several = append(out.Several, c)
+		}
+	}
+	if len(out.Several) > 1 {
+		out.Certain = false
+	}
+	if out.Best == "" && len(out.Several) > 0 { // the surest has a higher threshold than this one
+		best := out.Several[0]
+		out.Best, out.Certain = best.Category, len(out.Several) == 1 && best.Confidence >= orDefault(s.categories[best.Category].AutoThreshold, AutoThreshold)
+	}
 }
 
 // Names gives the names of the category tree, sorted.

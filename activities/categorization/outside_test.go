@@ -1,7 +1,9 @@
 package categorization
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +16,7 @@ import (
 
 	"parley/interaction"
 	"parley/lib/safehttp"
+	"parley/lib/text"
 )
 
 // outside gives a classifier that a handler answers for, and the clock that it goes by.
@@ -122,6 +125,51 @@ func TestDecide(t *testing.T) {
 	require.Empty(t, c.Decide([]interaction.RankedCategory{{Category: "password", Confidence: 0.4}}).Best)
 	require.True(t, c.Decide([]interaction.RankedCategory{{Category: "password", Confidence: 0.9}}).Certain)
 	require.Empty(t, c.Decide(nil).Best)
+}
+
+// A model that gives a text several categories gives all that are above their own thresholds; several at once are not answered by itself.
+func TestSeveral(t *testing.T) {
+	var list []text.Labelled
+	for i := range 40 {
+		list = append(list, text.Labelled{Text: fmt.Sprintf("cancel the booking %d", i), Categories: []string{"cancel"}},
+			text.Labelled{Text: fmt.Sprintf("refund my money %d", i), Categories: []string{"refund"}},
+			text.Labelled{Text: fmt.Sprintf("cancel it and refund my money %d", i), Categories: []string{"cancel", "refund"}},
+			text.Labelled{Text: fmt.Sprintf("thank you and good bye %d", i)})
+	}
+	m, err := text.TrainSet(text.NewSet(list), text.Options{})
+	require.NoError(t, err)
+	var out bytes.Buffer
+	_, err = m.WriteTo(&out)
+	require.NoError(t, err)
+	never := 1.01
+	for name, c := range map[string]struct {
+		refund  *float64
+		text    string
+		several []string
+		certain bool
+	}{
+		"both":                 {nil, "please cancel and refund my money", []string{"cancel", "refund"}, false},
+		"one":                  {nil, "refund my money please", []string{"refund"}, true},
+		"by its own threshold": {&never, "please cancel and refund my money", []string{"cancel"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			low := 0.3
+			state, err := Load([]interaction.Model{{ID: "m", Language: "en", Data: out.Bytes()}}, []interaction.CategorySetup{
+				{Name: "cancel", AutoThreshold: &low}, {Name: "refund", RouteThreshold: c.refund, AutoThreshold: &low},
+			})
+			require.NoError(t, err)
+			var categorizer Categorizer
+			categorizer.Use(state)
+			got := categorizer.Categorize(c.text, "en")
+			var names []string
+			for _, r := range got.Several {
+				names = append(names, r.Category)
+			}
+			require.ElementsMatch(t, c.several, names, "%+v", got.Ranked)
+			require.Equal(t, got.Several[0].Category, got.Best)
+			require.Equal(t, c.certain, got.Certain, "%+v", got.Ranked)
+		})
+	}
 }
 
 // What fits into none of a model's categories has none, and is not answered by itself where the best of them is certain.

@@ -47,9 +47,10 @@ type Categorizer interface {
 type Categorized struct {
 	Model   interaction.ID
 	Ranked  []interaction.RankedCategory
-	Best    string // the best one above its routing threshold
-	Certain bool   // and above its threshold for automatic responses
-	Unfit   bool   // the model takes the text to fit nowhere
+	Best    string                       // the best one above its routing threshold
+	Certain bool                         // and above its threshold for automatic responses
+	Unfit   bool                         // the model takes the text to fit nowhere
+	Several []interaction.RankedCategory // each above its routing threshold, where the model gives a text several
 }
 
 // Activities are the steps of this subject.
@@ -127,8 +128,13 @@ func (a *Activities) look(m interaction.Material, ordered string, said opinion) 
 	}
 	model := a.rank(&e, text, said)
 	e.Model, e.Ranked, e.Category, e.Certain, e.Unfit = model.Model, model.Ranked, model.Best, model.Certain, model.Unfit
-	if len(model.Ranked) > 0 && model.Best != "" {
-		e.Confidence = model.Ranked[0].Confidence
+	for _, r := range model.Ranked {
+		if r.Category == model.Best {
+			e.Confidence = r.Confidence
+		}
+	}
+	if rules.Category == "" && ordered == "" {
+		e.Several = model.Several
 	}
 	if rules.Category != "" { // a rule knows better than a model
 		e.Category, e.Confidence, e.Certain = rules.Category, 1, true
