@@ -124,3 +124,11 @@ chats: build ## the long form of the test of chats that are cut: N conversations
 .PHONY: talks
 talks: ## the long form of the bench of chats: N seconds (default 600) of 5,000 conversations, 500 messages a second, ten opened and ended a second
 	@$(GO) run ./bench -rows chat -chats 5000 -chat-opens 10 -chat-seconds $(or $(N),600)
+
+# Inputs are not made smaller while fuzzing: for each new one that takes up to a minute in which nothing else is tried, and inputs of many parts are all new at first.
+.PHONY: fuzz
+fuzz: ## every fuzz target of lib and adapters for N seconds (default 60); an input that fails is kept beside its test
+	@for p in $$(grep -rl '^func Fuzz' --include=*_test.go lib adapters | xargs -n1 dirname | sort -u); do \
+		for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$p/*_test.go | cut -d' ' -f2); do \
+			$(GO) test ./$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(N),60)s -fuzzminimizetime 0x || exit 1; \
+		done; done

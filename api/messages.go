@@ -115,7 +115,11 @@ func (s *server) pathMessage(c *gin.Context) (interaction.Message, error) {
 		return interaction.Message{}, err
 	}
 	ctx := c.Request.Context()
-	return s.InteractionMessage(ctx, actorOf(ctx), id, number)
+	m, err := s.InteractionMessage(ctx, actorOf(ctx), id, number)
+	if err == nil && m.Withdrawn { // neither its bytes nor its files
+		err = interaction.Unknown("message")
+	}
+	return m, err
 }
 
 // messageNumber reads the number that a path names.

@@ -130,6 +130,7 @@ func TestAMentionIsAnsweredInTheOpen(t *testing.T) {
 		}
 		return err
 	})
+	p.refuse(ann, http.MethodGet, "/v1/interactions/"+tasks["@support It is number 10023."].InteractionID+"/messages/1/raw", nil, "its bytes are hidden as well")
 }
 
 // TestWhatsAppIsAnsweredInTime: Meta posts a message while the process dies, and posts it again; it is answered once, and Meta's word on the answer stands beside it.
