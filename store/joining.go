@@ -140,10 +140,7 @@ func (t *tx) markReported(ctx context.Context, out outgoing, list []interaction.
 	}
 	var marks []string
 	for _, r := range list {
-		mark := string(r.What)
-		if r.What == interaction.ReportBounced && !r.Hard {
-			mark = "bounced_for_now"
-		}
+		mark := string(r.Kind())
 		if !slices.Contains(marks, mark) {
 			marks = append(marks, mark)
 		}

@@ -125,7 +125,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 			Autoresponse:   &autoresponse.Activities{Store: st.store},
 			Routing:        &routing.Activities{Store: st.store},
 			Review:         &review.Activities{Store: st.store},
-			Delivery:       &delivery.Activities{Store: st.store, Sender: func(interaction.Outbound) interaction.Sender { return st.sender }},
+			Delivery:       &delivery.Activities{Store: st.store, Again: []time.Duration{10 * time.Millisecond}, Sender: func(interaction.Outbound) interaction.Sender { return st.sender }},
 			Postprocessing: &postprocessing.Activities{Store: st.store},
 			Training:       &training.Activities{Store: st.store},
 			Survey:         &survey.Activities{Store: st.store, Address: func() string { return "http://parley.example.test" }},
@@ -374,24 +374,7 @@ func TestStoryReports(t *testing.T) {
 	require.NoError(t, err)
 	st.decide(i.ID, interaction.Decision{Verdict: "approve"})
 	require.Equal(t, "sent", st.stopped(i.ID))
-	about := func(action, status string) interaction.ID {
-		var id string
-		require.NoError(t, st.store.Pool().QueryRow(t.Context(), `select message_id from messages where interaction_id = $1 and number = 1`, i.ID).Scan(&id))
-		raw := strings.ReplaceAll(fmt.Sprintf("From: MAILER-DAEMON@mx.customer.test\nTo: support@example.test\nSubject: Mail report\nMIME-Version: 1.0\n"+
-			"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain\n\nA report.\n--b\nContent-Type: message/delivery-status\n\n"+
-			"Reporting-MTA: dns; mx.customer.test\n\nFinal-Recipient: rfc822; new@customer.test\nAction: %s\nStatus: %s\n\n--b\nContent-Type: text/rfc822-headers\n\n"+
-			"From: support@example.test\nTo: new@customer.test\nMessage-ID: <%s>\n\n--b--\n", action, status, id), "\n", "\r\n")
-		receipt, err := st.store.Accept(t.Context(), interaction.Inbound{
-			Channel: interaction.Email, Targets: []interaction.Target{{EntryPoint: "support", Address: "support@example.test"}},
-			Identity: mail.ContentKey([]byte(raw)), Raw: strings.NewReader(raw), Size: int64(len(raw)),
-		})
-		require.NoError(t, err)
-		var child interaction.ID
-		require.Eventually(t, func() bool {
-			return st.store.Pool().QueryRow(t.Context(), `select interaction_id from inbound where id = $1 and interaction_id is not null`, receipt.ID).Scan(&child) == nil
-		}, 20*time.Second, 20*time.Millisecond)
-		return child
-	}
+	about := func(action, status string) interaction.ID { return st.report(i.ID, action, status) }
 	require.Equal(t, "delivered", st.stopped(about("delivered", "2.0.0")))
 	bounced := about("failed", "5.1.1")
 	task := st.task(bounced, interaction.TaskHandle)
@@ -399,4 +382,53 @@ func TestStoryReports(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, st.store.Complete(t.Context(), st.people["ann"], task, 0, interaction.Done{Disposition: "telephoned"}))
 	require.Equal(t, "telephoned", st.stopped(bounced))
+}
+
+// report has a mail server say of the first message of an interaction what became of it, and gives the interaction that the report became.
+func (st *stage) report(of interaction.ID, action, status string) interaction.ID {
+	t := st.t
+	t.Helper()
+	var id string
+	require.NoError(t, st.store.Pool().QueryRow(t.Context(), `select message_id from messages where interaction_id = $1 and number = 1`, of).Scan(&id))
+	raw := strings.ReplaceAll(fmt.Sprintf("From: MAILER-DAEMON@mx.customer.test\nTo: support@example.test\nSubject: Mail report\nMessage-ID: <%s@mx.customer.test>\nMIME-Version: 1.0\n"+
+		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain\n\nA report.\n--b\nContent-Type: message/delivery-status\n\n"+
+		"Reporting-MTA: dns; mx.customer.test\n\nFinal-Recipient: rfc822; new@customer.test\nAction: %s\nStatus: %s\n\n--b\nContent-Type: text/rfc822-headers\n\n"+
+		"From: support@example.test\nTo: new@customer.test\nMessage-ID: <%s>\n\n--b--\n", interaction.NewID(), action, status, id), "\n", "\r\n")
+	receipt, err := st.store.Accept(t.Context(), interaction.Inbound{
+		Channel: interaction.Email, Targets: []interaction.Target{{EntryPoint: "support", Address: "support@example.test"}},
+		Identity: mail.ContentKey([]byte(raw)), Raw: strings.NewReader(raw), Size: int64(len(raw)),
+	})
+	require.NoError(t, err)
+	var child interaction.ID
+	require.Eventually(t, func() bool {
+		return st.store.Pool().QueryRow(t.Context(), `select interaction_id from inbound where id = $1 and interaction_id is not null`, receipt.ID).Scan(&child) == nil
+	}, 20*time.Second, 20*time.Millisecond)
+	return child
+}
+
+// TestStorySentAgain: what bounced for now is sent once more under its Message-ID, as the policy says; when that has bounced too, who wrote it is told.
+func TestStorySentAgain(t *testing.T) {
+	st := newStage(t)
+	i, err := st.store.StartOutbound(t.Context(), st.people["ann"], interaction.NewOutbound{
+		EntryPoint: "support", To: interaction.Address{Address: "full@customer.test"}, Subject: "News", Text: "Your kettle is back.",
+	})
+	require.NoError(t, err)
+	st.decide(i.ID, interaction.Decision{Verdict: "approve"})
+	require.Equal(t, "sent", st.stopped(i.ID))
+	count := func(sql string, args ...any) (n int) {
+		require.NoError(t, st.store.Pool().QueryRow(t.Context(), sql, args...).Scan(&n))
+		return n
+	}
+	first := st.report(i.ID, "failed", "4.2.2")
+	require.Equal(t, "sent_again", st.stopped(first))
+	require.Equal(t, 2, count(`select count(*) from ledger l join messages m on m.interaction_id = l.interaction_id and m.number = l.message_number where l.state = 'sent'
+		and m.body like '%kettle%' and m.message_id = (select message_id from messages where interaction_id = $1 and number = 1)`, i.ID))
+	require.Equal(t, 1, count(`select count(*) from events where code = 'send.again' and interaction_id = $1`, first))
+	again := st.report(i.ID, "failed", "4.2.2")
+	task := st.task(again, interaction.TaskHandle)
+	require.Equal(t, 1, count(`select count(*) from messages where interaction_id = $1 and kind = 'reply' and 'bounced_for_now' = any(problems)`, first))
+	_, err = st.store.Claim(t.Context(), st.people["ann"], task)
+	require.NoError(t, err)
+	require.NoError(t, st.store.Complete(t.Context(), st.people["ann"], task, 0, interaction.Done{Disposition: "telephoned"}))
+	require.Equal(t, "telephoned", st.stopped(again))
 }

@@ -13,8 +13,12 @@ import (
 func Report(ctx workflow.Context, in interaction.Start) error { return flow.Run(ctx, in, report) }
 
 func report(f *flow.Flow) (reason string) {
-	if what := f.Reported(); what != "" && !what.ForPeople() {
+	what := f.Reported()
+	if what != "" && !what.ForPeople() {
 		return string(what)
+	}
+	if what == interaction.ReportGivenUp && f.SendAgain() {
+		return "sent_again"
 	}
 	to := flow.To(flow.LastAgent(5*time.Second), flow.Anyone())
 	for {

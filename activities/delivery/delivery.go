@@ -20,6 +20,8 @@ type Store interface {
 	RepeatSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (bool, error)
 	EndSend(ctx context.Context, id interaction.ID, message int64, attempt interaction.ID, o interaction.Outcome) (interaction.SendState, error)
 	UploadData(ctx context.Context, id interaction.ID) ([]byte, error)
+	MaySendAgain(ctx context.Context, id interaction.ID, step string, report int64, waits []time.Duration) (interaction.Again, error)
+	SendAgain(ctx context.Context, id interaction.ID, step string, report int64) (int64, error)
 }
 
 // Activities are the steps of this subject.
@@ -28,6 +30,8 @@ type Activities struct {
 	Sender func(interaction.Outbound) interaction.Sender // chooses what sends a message
 
 	RepeatUnknown bool // one repeat of an unknown outcome is allowed, with the same Message-ID: the customer may get it twice
+
+	Again []time.Duration // before the second sending of what bounced for now, the third, …; none: people are told at once
 }
 
 // Send names the message to be sent.

@@ -55,6 +55,14 @@ func (l *ledger) EndSend(_ context.Context, _ interaction.ID, _ int64, attempt i
 
 func (l *ledger) UploadData(context.Context, interaction.ID) ([]byte, error) { return nil, nil }
 
+func (l *ledger) MaySendAgain(context.Context, interaction.ID, string, int64, []time.Duration) (interaction.Again, error) {
+	return interaction.Again{}, nil
+}
+
+func (l *ledger) SendAgain(context.Context, interaction.ID, string, int64) (int64, error) {
+	return 0, nil
+}
+
 // carrier sends with a scripted outcome.
 type carrier struct {
 	outcome interaction.Outcome

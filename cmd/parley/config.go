@@ -9,12 +9,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"parley/lib/safehttp"
 )
 
 // roles are the parts of parley that can run apart from one another.
 var roles = []string{"api", "adapters", "intake", "relay", "worker", "dispatcher"}
+
+// waits are times one after the other.
+type waits []time.Duration
 
 // config is everything parley is told, by flags or environment. Nothing below cmd reads the environment.
 type config struct {
@@ -41,6 +45,7 @@ type config struct {
 	MailDNS     string   `env:"PARLEY_MAIL_DNS" help:"host:port of the name server for these checks; without one the system's."`
 	DKIM        []string `env:"PARLEY_DKIM" help:"Keys that sign outgoing mail, domain:selector:file with the private key in PEM."`
 	RepeatSends bool     `env:"PARLEY_REPEAT_UNKNOWN" help:"Send a message once more, with the same Message-ID, when its carrier's answer was lost; otherwise a person decides."`
+	SendAgain   waits    `env:"PARLEY_MAIL_AGAIN" help:"Waits before a reply is sent again that bounced for now (a full mailbox, a server that gave up), such as 4h,24h; without any, and behind the last, who wrote it is told."`
 	Classifier  string   `env:"PARLEY_CLASSIFIER_URL" help:"A classifier outside that is asked for the category of what people write, such as https://classifier.example.org/classify; what it does not say in time the own model says."`
 	ClassToken  string   `env:"PARLEY_CLASSIFIER_TOKEN" help:"Bearer token for it."`
 	ClassTime   int      `env:"PARLEY_CLASSIFIER_TIMEOUT" default:"5" help:"Seconds that it has for one answer, 1 to 30."`

@@ -158,7 +158,7 @@ func (h *house) activities() workers.Activities {
 		Autoresponse:   &autoresponse.Activities{Store: h.store},
 		Routing:        &routing.Activities{Store: h.store},
 		Review:         &review.Activities{Store: h.store},
-		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carriers.sender, RepeatUnknown: h.config.RepeatSends},
+		Delivery:       &delivery.Activities{Store: h.store, Sender: h.carriers.sender, RepeatUnknown: h.config.RepeatSends, Again: h.config.SendAgain},
 		Postprocessing: &postprocessing.Activities{Store: h.store},
 		Training:       &training.Activities{Store: h.store},
 		Survey:         &survey.Activities{Store: h.store, Address: h.publicURL},
