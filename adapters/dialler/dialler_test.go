@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,9 +60,9 @@ func TestWhatATelephoneSystemSays(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			calls := 0
+			var calls atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				calls++
+				calls.Add(1)
 				_, _ = io.Copy(io.Discard, r.Body) // so that the server sees when who called is gone
 				tt.answer(w, r)
 			}))
@@ -69,7 +70,7 @@ func TestWhatATelephoneSystemSays(t *testing.T) {
 			err := dialler(300*time.Millisecond, loopback).Dial(t.Context(), interaction.Dial{ID: interaction.NewID(), URL: server.URL})
 			require.Equal(t, tt.dialled, err == nil, "%v", err)
 			require.Equal(t, tt.unknown, errors.Is(err, interaction.ErrDialUnknown), "%v", err)
-			require.Equal(t, 1, calls)
+			require.EqualValues(t, 1, calls.Load())
 		})
 	}
 }
