@@ -91,6 +91,34 @@ func TestCalendarIsReadable(t *testing.T) {
 	require.Empty(t, calendarText("no calendar"))
 }
 
+// TestInlineImagesKeepTheirNames: what the HTML shows by cid is an attachment that says so, and its reference is kept.
+func TestInlineImagesKeepTheirNames(t *testing.T) {
+	raw := mailOf("From: a@b.test", "MIME-Version: 1.0", "Content-Type: multipart/related; boundary=r", "", "--r", "Content-Type: multipart/alternative; boundary=a", "",
+		"--a", "Content-Type: text/plain", "", "A picture", "--a", "Content-Type: text/html", "", `<p>A picture <img src="cid:logo@b.test"></p>`, "--a--",
+		"--r", "Content-Type: image/png; name=logo.png", "Content-ID: <logo@b.test>", "Content-Disposition: inline", "Content-Transfer-Encoding: base64", "", "iVBORw0KGgo=", "--r--", "")
+	m := Parse(raw)
+	require.Equal(t, "A picture", strings.TrimSpace(m.Text))
+	require.Contains(t, m.HTML, `cid:logo@b.test`)
+	require.Len(t, m.Attachments, 1)
+	picture := m.Attachments[0]
+	require.Equal(t, []any{"logo.png", "image/png", "logo@b.test", true}, []any{picture.Name, picture.Type, picture.ContentID, picture.Inline})
+	data, err := Part(raw, picture.Part)
+	require.NoError(t, err)
+	require.Equal(t, "\x89PNG\r\n\x1a\n", string(data))
+}
+
+// TestSignedAndEncryptedPartsAreNamed: in the forms that programs send (RFC 3156, RFC 8551), beside the text where there is one.
+func TestSignedAndEncryptedPartsAreNamed(t *testing.T) {
+	signed := Parse(mailOf("Content-Type: multipart/signed; boundary=s; protocol=\"application/pkcs7-signature\"", "", "--s", "Content-Type: text/plain", "", "Hello", "--s",
+		"Content-Type: application/pkcs7-signature; name=smime.p7s", "", "x", "--s--", ""))
+	require.Equal(t, "Hello", strings.TrimSpace(signed.Text))
+	require.Len(t, signed.Attachments, 1)
+	encrypted := Parse(mailOf("Content-Type: multipart/encrypted; boundary=e; protocol=\"application/pgp-encrypted\"", "", "--e", "Content-Type: application/pgp-encrypted", "",
+		"Version: 1", "--e", "Content-Type: application/octet-stream; name=encrypted.asc", "", "-----BEGIN PGP MESSAGE-----", "x", "-----END PGP MESSAGE-----", "--e--", ""))
+	require.Contains(t, strings.Join(encrypted.Problems, " "), "encrypted with PGP")
+	require.NotEmpty(t, encrypted.Attachments)
+}
+
 func TestProtectedMailIsNamed(t *testing.T) {
 	for header, want := range map[string]string{
 		"Content-Type: application/pkcs7-mime; smime-type=enveloped-data": "encrypted with S/MIME",
