@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
 
 	"parley/interaction"
 )
@@ -71,4 +72,22 @@ func Held() map[string][]string {
 		}
 	}
 	return held
+}
+
+// RetentionPlans gives how PostgreSQL finds the next interactions of a kind, and what it empties of one.
+func RetentionPlans(ctx context.Context, t require.TestingT, s *Store) map[string][]byte {
+	plans := map[string][]byte{}
+	var at string
+	var id interaction.ID
+	require.NoError(t, s.inTx(ctx, func(x *tx) (err error) {
+		at, id, err = x.position(ctx, interaction.RetainContent, interaction.Email)
+		return err
+	}))
+	explain := func(name, sql string, args ...any) {
+		var plan []byte
+		require.NoError(t, s.pool.QueryRow(ctx, `explain (analyze, buffers, format json) `+sql, args...).Scan(&plan), name)
+		plans[name] = plan
+	}
+	explain("next", `select i.id, i.stopped_at`+stoppedBefore, interaction.Email, 1, at, id, retainBatch)
+	return plans
 }

@@ -217,7 +217,7 @@ func (t *tx) move(ctx context.Context, by interaction.Actor, o openInteraction, 
 			}
 		}
 	}
-	_, err := t.Exec(ctx, `update tasks set queue = $2, skill = '', level = 0, group_name = '', chain_step = 0, chain_since = greatest(now(), not_before), refused = '{}',
+	_, err := t.Exec(ctx, `update tasks set queue = $2, transfers = 0, skill = '', level = 0, group_name = '', chain_step = 0, chain_since = greatest(now(), not_before), refused = '{}',
 			reserved_for = null, chain = case when kind in ('handle', 'callback') then (select chain from queues where name = $2) else chain end, version = version + 1
 		where interaction_id = $1 and kind <> 'consult'`, o.ID, queue)
 	if err != nil {
@@ -263,7 +263,7 @@ func (t *tx) reassign(ctx context.Context, by interaction.Actor, tasks []taskRow
 			return err
 		}
 	}
-	_, err := t.Exec(ctx, `update tasks set reserved_for = $2, reserved_until = case when $2::uuid is not null then now() + make_interval(secs => $3) end,
+	_, err := t.Exec(ctx, `update tasks set transfers = 0, reserved_for = $2, reserved_until = case when $2::uuid is not null then now() + make_interval(secs => $3) end,
 		version = version + 1 where id = $1`, row.ID, agent, reservation.Seconds())
 	t.tasks = true
 	return err

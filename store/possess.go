@@ -125,7 +125,7 @@ func (t *tx) lockMine(ctx context.Context, by interaction.Actor, id interaction.
 	return row, nil
 }
 
-// maxTransfers stops a circle of transfers; a supervisor moves the task from there.
+// maxTransfers stops a circle of transfers. Who hands on for the last time has supervisors told; one of them moves the task from there, or gives it to somebody, and it counts anew.
 const maxTransfers = 100
 
 // reservation is how long a task waits for the one agent that it was handed to, before others may have it.
@@ -140,6 +140,13 @@ func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interacti
 		}
 		if row.Transfers >= maxTransfers {
 			return nothing{}, interaction.Conflict("too_many_transfers", "the task was handed on %d times; ask a supervisor", row.Transfers)
+		}
+		if row.Transfers+1 == maxTransfers {
+			if err := t.audit(ctx, event{
+				Code: "task.circled", Actor: by, Interaction: row.Interaction, Task: row.ID, Queue: row.Queue, Data: map[string]any{"transfers": maxTransfers},
+			}); err != nil {
+				return nothing{}, err
+			}
 		}
 		const counted = `transfers = transfers + 1, note = case when $2 = '' then note else $2 end, `
 		if to.Agent != "" {

@@ -78,11 +78,19 @@ func (s *Store) Retain(ctx context.Context) (worked bool, err error) {
 
 const retentionColumns = `select name, kind, channel, days from retention_rules order by name`
 
-// stoppedBefore are the interactions of a channel ($2) that a kind ($1) has not come to and that stopped more than $3 days ago, oldest first.
-const stoppedBefore = ` from closed_interactions i left join retention_positions p on p.kind = $1 and p.channel = $2
-	where i.channel = $2 and i.stopped_at < now() - make_interval(days => $3)
-		and (i.stopped_at, i.id) > (coalesce(p.stopped_at, '-infinity'), coalesce(p.id, '00000000-0000-0000-0000-000000000000'))
-	order by i.stopped_at, i.id `
+// stoppedBefore are the interactions of a channel ($1) that stopped more than $2 days ago, behind a position ($3 and $4), oldest first. The position is no part of the query,
+// so that the index begins there.
+const stoppedBefore = ` from closed_interactions i
+	where i.channel = $1 and i.stopped_at < now() - make_interval(days => $2) and (i.stopped_at, i.id) > ($3::text::timestamptz, $4::uuid) order by i.stopped_at, i.id limit $5`
+
+// position tells how far a kind has come with a channel.
+func (t *tx) position(ctx context.Context, kind interaction.RetentionKind, channel interaction.Channel) (at string, id interaction.ID, err error) {
+	err = t.QueryRow(ctx, `select stopped_at::text, id from retention_positions where kind = $1 and channel = $2`, kind, channel).Scan(&at, &id)
+	if noRows(err) {
+		return "-infinity", "00000000-0000-0000-0000-000000000000", nil
+	}
+	return at, id, err
+}
 
 // retain empties the next interactions.
 func (t *tx) retain(ctx context.Context, r retaining) (worked bool, err error) {
@@ -90,7 +98,11 @@ func (t *tx) retain(ctx context.Context, r retaining) (worked bool, err error) {
 		ID interaction.ID
 		At time.Time
 	}
-	rows, err := t.Query(ctx, `select i.id, i.stopped_at`+stoppedBefore+`limit $4`, r.rule.Kind, r.channel, r.rule.Days, retainBatch)
+	at, id, err := t.position(ctx, r.rule.Kind, r.channel)
+	if err != nil {
+		return false, err
+	}
+	rows, err := t.Query(ctx, `select i.id, i.stopped_at`+stoppedBefore, r.channel, r.rule.Days, at, id, retainBatch)
 	if err != nil {
 		return false, err
 	}
@@ -138,8 +150,8 @@ func (t *tx) retainContacts(ctx context.Context, rule interaction.RetentionRule)
 	var last interaction.ID
 	var old []interaction.ID
 	err = t.QueryRow(ctx, `
-		with some as materialized (select * from contacts where id > $2 order by id limit $3)
-		select count(*), (array_agg(c.id order by c.id desc))[1], coalesce(array_agg(c.id order by c.id) filter (where `+idle+`), '{}') from some c`,
+		with near as materialized (select * from contacts where id > $2 order by id limit $3)
+		select count(*), (array_agg(c.id order by c.id desc))[1], coalesce(array_agg(c.id order by c.id) filter (where `+idle+`), '{}') from near c`,
 		rule.Days, from, contactsBatch).Scan(&seen, &last, &old)
 	if err != nil {
 		return false, err
@@ -210,7 +222,11 @@ func (t *tx) forecast(ctx context.Context, r retaining, f *interaction.Retention
 	if r.rule.Kind == interaction.RetainContacts {
 		err = t.QueryRow(ctx, `select count(*), min(created_at) from (select c.created_at from (select * from contacts order by id limit 10 * $2) c where `+idle+` limit $2) c`, r.rule.Days, forecastMost+1).Scan(&things, &oldest)
 	} else {
-		err = t.QueryRow(ctx, `select count(*), min(stopped_at) from (select i.stopped_at`+stoppedBefore+`limit $4) i`, r.rule.Kind, r.channel, r.rule.Days, forecastMost+1).Scan(&things, &oldest)
+		at, id, missing := t.position(ctx, r.rule.Kind, r.channel)
+		if missing != nil {
+			return missing
+		}
+		err = t.QueryRow(ctx, `select count(*), min(stopped_at) from (select i.stopped_at`+stoppedBefore+`) i`, r.channel, r.rule.Days, at, id, forecastMost+1).Scan(&things, &oldest)
 	}
 	if err != nil {
 		return err
