@@ -62,7 +62,14 @@ func (s *Store) ChatFile(ctx context.Context, session, upload interaction.ID) (i
 	err := s.pool.QueryRow(ctx, `select id, name, type, size, sha256, data from uploads where id = $1 and session_id = $2`, upload, session).
 		Scan(&f.Upload, &f.Name, &f.Type, &f.Size, &f.SHA256, &data)
 	if noRows(err) {
-		return f, nil, interaction.Unknown("attachment")
+		var said bool
+		err = s.pool.QueryRow(ctx, `select exists (select 1 from chat_messages where session_id = $2 and file->>'upload' = $1::text)`, upload, session).Scan(&said)
+		if err == nil && said {
+			return f, nil, interaction.Gone("attachment", interaction.GoneRetention)
+		}
+		if err == nil {
+			return f, nil, interaction.Unknown("attachment")
+		}
 	}
 	return f, data, translate(err)
 }

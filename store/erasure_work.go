@@ -33,12 +33,13 @@ type erasing struct {
 // ledger outside of the database before anything goes: a process that dies behind it keeps it twice. Of several processes each works on another erasure, and one that
 // dies leaves its step to the next.
 func (s *Store) WorkErasures(ctx context.Context, keep func(interaction.ErasureRecord) error) (worked bool, err error) {
+	var at interaction.ID
 	err = s.inTx(ctx, func(t *tx) error {
 		e, err := t.nextErasure(ctx)
 		if err != nil || e == nil {
 			return err
 		}
-		worked = true
+		worked, at = true, e.ID
 		if e.State == interaction.ErasureErasing {
 			return t.eraseSome(ctx, e)
 		}
@@ -48,6 +49,9 @@ func (s *Store) WorkErasures(ctx context.Context, keep func(interaction.ErasureR
 		}
 		return t.beginErasing(ctx, e, keep)
 	})
+	if err != nil && at != "" { // the others do not wait for one that fails
+		_, _ = s.pool.Exec(ctx, `update erasures set next_at = now() + interval '5 seconds' where id = $1`, at)
+	}
 	return worked, err
 }
 

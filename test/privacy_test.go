@@ -43,8 +43,8 @@ func spellings(word string) []string {
 	return list
 }
 
-// left gives where a word of the person is left in the database: every row of every table, printed as a dump prints it.
-func left(t *testing.T, s *store.Store) (where []string) {
+// left gives where a word of a person is left in the database: every row of every table, printed as a dump prints it.
+func left(t *testing.T, s *store.Store, word string) (where []string) {
 	t.Helper()
 	rows, err := s.Pool().Query(t.Context(), `select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where c.relkind = 'r' and n.nspname = 'public' order by 1`)
@@ -55,7 +55,7 @@ func left(t *testing.T, s *store.Store) (where []string) {
 	for _, table := range tables {
 		var n int
 		require.NoError(t, s.Pool().QueryRow(t.Context(), `select count(*) from `+table+` x where exists (select 1 from unnest($1::text[]) w where strpos(lower(x::text), w) > 0)`,
-			spellings(canary)).Scan(&n))
+			spellings(word)).Scan(&n))
 		if n > 0 {
 			where = append(where, fmt.Sprintf("%s: %d", table, n))
 		}
@@ -150,6 +150,15 @@ func (st *stage) eraser() (kept func() []interaction.ErasureRecord) {
 	}
 }
 
+// erased waits until an erasure is done.
+func (st *stage) erased(erasure interaction.ID) {
+	st.t.Helper()
+	st.eventually("he is erased", func() bool {
+		e, err := st.store.Erasure(st.t.Context(), erasure)
+		return err == nil && e.State == interaction.ErasureDone
+	})
+}
+
 // A person who is erased is found nowhere: in no row of any table, in no history of any workflow. What he had open was stopped by its own workflow, what is left are counts and
 // times, and the audit's chain is whole (target N1).
 func TestErasedIsGone(t *testing.T) {
@@ -158,7 +167,7 @@ func TestErasedIsGone(t *testing.T) {
 	contact, all := st.known()
 	root := storetest.Person(t, st.store, "root")
 	for _, table := range []string{"messages", "raw_pieces", "chat_messages", "uploads", "event_values", "drafts", "notes", "contact_attributes", "interactions", "closed_interactions"} {
-		require.Contains(t, strings.Join(left(t, st.store), "\n"), table, "the test plants the word there")
+		require.Contains(t, strings.Join(left(t, st.store, canary), "\n"), table, "the test plants the word there")
 	}
 	counts := func() (n [3]int) {
 		require.NoError(t, st.store.Pool().QueryRow(t.Context(), `select (select count(*) from messages), (select count(*) from chat_messages), (select count(*) from closed_interactions)`).
@@ -176,12 +185,9 @@ func TestErasedIsGone(t *testing.T) {
 	require.Equal(t, order.ID, again.ID)
 	_, err = st.store.Contact(t.Context(), st.people["ann"], contact)
 	require.Equal(t, interaction.KindGone, interaction.KindOf(err), "at once: %v", err)
-	st.eventually("he is erased", func() bool {
-		e, err := st.store.Erasure(t.Context(), order.ID)
-		return err == nil && e.State == interaction.ErasureDone
-	})
+	st.erased(order.ID)
 	require.Less(t, time.Since(began), time.Minute)
-	require.Empty(t, left(t, st.store))
+	require.Empty(t, left(t, st.store, canary))
 
 	for n, id := range all {
 		reason := st.stopped(id)
@@ -270,4 +276,46 @@ func TestExportHasEverything(t *testing.T) {
 	}
 	require.Equal(t, 2, mails)
 	require.Equal(t, 1, uploads)
+}
+
+// A number is forgotten like an address: its messages, its session, its conversation's name; that it wants no messages stays known. A customer who writes once more is somebody new.
+func TestErasedNumberIsGone(t *testing.T) {
+	const digits = "491701234567"
+	st := texting(t)
+	st.eraser()
+	answered := st.text("Where is my parcel?")
+	st.reply("ann", answered, "On its way.")
+	st.decide(answered, interaction.Decision{Verdict: "approve"})
+	st.stopped(answered)
+	st.stopped(st.text("STOP"))
+	require.NoError(t, st.store.Apply(t.Context(), interaction.System, interaction.Setup{EntryPoints: []interaction.EntryPoint{{
+		Name: "texts", Channel: interaction.SMS, Address: "40404", Workflow: interaction.WorkflowSMS, Queue: "service", Language: "en", SMS: &interaction.SMSSettings{Mode: interaction.SMSSession},
+	}}}))
+	session := st.text("Are you there?")
+	for _, table := range []string{"contact_attributes", "raw_pieces", "messages", "consents", "short_sessions"} {
+		require.Contains(t, strings.Join(left(t, st.store, digits), "\n"), table, "the test plants the number there")
+	}
+	var contact interaction.ID
+	require.NoError(t, st.store.Pool().QueryRow(t.Context(), `select contact_id from all_interactions where id = $1`, session).Scan(&contact))
+	order, err := st.store.EraseContact(t.Context(), storetest.Person(t, st.store, "root"), contact, "asked_for")
+	require.NoError(t, err)
+	st.erased(order.ID)
+	require.Empty(t, left(t, st.store, digits))
+	var names int
+	require.NoError(t, st.store.Pool().QueryRow(t.Context(), `select (select count(*) from mail_ids) + (select count(*) from carrier_ids where interaction_id is not null)`).Scan(&names))
+	require.Zero(t, names, "a hash of a number is easily undone")
+	consent, err := st.store.Consent(t.Context(), interaction.SMS, "+"+digits)
+	require.NoError(t, err)
+	require.True(t, consent.Out)
+
+	next := st.text("Hello again")
+	var parent, other interaction.ID
+	require.NoError(t, st.store.Pool().QueryRow(t.Context(), `select parent_id, contact_id from all_interactions where id = $1`, next).Scan(&parent, &other))
+	require.Empty(t, parent)
+	require.NotEqual(t, contact, other)
+	st.text("START")
+	st.eventually("he may be written to again", func() bool {
+		consent, err := st.store.Consent(t.Context(), interaction.SMS, "+"+digits)
+		return err == nil && !consent.Out
+	})
 }
