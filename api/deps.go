@@ -37,6 +37,7 @@ type Store interface {
 	Tasks
 	Reviews
 	Knowledge
+	Library
 	Rules
 	Models
 	Contacts
@@ -127,7 +128,6 @@ type Reviews interface {
 
 // Knowledge is what answers are made of.
 type Knowledge interface {
-	Responses(ctx context.Context, f interaction.ResponseFilter, p interaction.Page) (interaction.Listed[interaction.Response], error)
 	Categories(ctx context.Context) ([]interaction.Category, error)
 }
 

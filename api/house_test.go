@@ -76,9 +76,9 @@ func newHouse(t *testing.T, change ...func(*Deps)) *house {
 		interaction.NewAgent{Login: "val", Name: "Val", Role: interaction.RoleSupervisor, Groups: []string{"sales"}})
 	setup.Categories = []interaction.CategorySetup{{Name: "billing", Title: "Billing", Queue: "service"}}
 	setup.Responses = []interaction.Answer{
-		{Name: "invoice", Category: "billing", Language: "en", Usage: interaction.UseSuggestion, Approved: true, Subject: "Your invoice", Text: "It is attached."},
+		{Name: "invoice", Category: "billing", Language: "en", Usage: interaction.UseSuggestion, State: interaction.ResponseActive, Subject: "Your invoice", Text: "It is attached."},
 		{Name: "unfinished", Category: "billing", Language: "en", Usage: interaction.UseSuggestion, Text: "Not yet."},
-		{Name: "greeting", Category: "billing", Language: "de", Usage: interaction.UseSnippet, Approved: true, Text: "Guten Tag"},
+		{Name: "greeting", Category: "billing", Language: "de", Usage: interaction.UseSnippet, State: interaction.ResponseActive, Text: "Guten Tag"},
 	}
 	require.NoError(t, s.Apply(t.Context(), interaction.System, setup))
 	deps := Deps{

@@ -36,6 +36,7 @@ type Message struct {
 	Machine     string            `json:"machine,omitempty" doc:"kind of machine mail; empty for people's"`
 	Send        *Send             `json:"send,omitempty" doc:"where its sending stands, once that is decided"`
 	EntryPoint  string            `json:"entry_point,omitempty" doc:"it came in or goes out by"`
+	Response    *ResponseName     `json:"response,omitempty" doc:"of an automatic one: the standard response that it says"`
 	Visibility  string            `json:"visibility,omitempty" enum:"public,unlisted,private" doc:"who can read it, where that is not only the customer and we"`
 	Withdrawn   bool              `json:"withdrawn,omitempty" doc:"the customer took it back: its words and files are not shown any more"`
 	Chat        bool              `json:"chat,omitempty" doc:"said in its conversation, and numbered there: /v1/chats has more of it"`
@@ -66,6 +67,9 @@ func messageView(v interaction.MessageView) Message {
 		Number: v.Number, Kind: string(v.Kind), At: v.At, AuthorID: v.Author, From: addressView(v.From), To: each(v.To, addressView), Cc: each(v.Cc, addressView),
 		Subject: v.Subject, Text: v.Text, HTML: v.HTML, SafeHTML: safeHTML(v.HTML), ReplyText: v.ReplyText, Auth: v.Auth, MessageID: v.MessageID, InReplyTo: v.InReplyTo, Attachments: attachmentViews(v.Attachments),
 		Problems: same(v.Problems), Machine: v.Machine, EntryPoint: v.EntryPoint, Chat: v.Chat, Visibility: string(v.Visibility), Withdrawn: v.Withdrawn,
+	}
+	if v.Response != "" {
+		m.Response = &ResponseName{v.Response, v.ResponseVersion}
 	}
 	if v.Send != nil {
 		m.Send = &Send{string(v.Send.State), v.Send.Attempts, v.Send.Code, string(v.Send.Receipt)}

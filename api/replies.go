@@ -17,6 +17,7 @@ type ReplyInput struct {
 		HTML        string    `json:"html,omitempty" maxLength:"1048576"`
 		Cc          []Address `json:"cc,omitempty" maxItems:"50"`
 		Attachments []string  `json:"attachments,omitempty" maxItems:"20" doc:"ids of uploads"`
+		Responses   []string  `json:"responses,omitempty" maxItems:"5" doc:"ids of the standard responses that it was made of, to be counted"`
 		EntryPoint  string    `json:"entry_point,omitempty" maxLength:"100" doc:"by which it goes out; the one that the customer wrote to last when empty"`
 		Disposition string    `json:"disposition,omitempty" pattern:"^[a-z0-9_]{1,60}$" patternDescription:"a code of a-z, 0-9 and _"`
 	}
@@ -47,8 +48,12 @@ func (s *server) reply(ctx context.Context, in *ReplyInput) (*ReplyOutput, error
 	if err != nil {
 		return nil, err
 	}
+	responses, err := idList("responses", b.Responses)
+	if err != nil {
+		return nil, err
+	}
 	m, err := s.Reply(ctx, actorOf(ctx), id, version, interaction.Reply{
-		Subject: b.Subject, Text: b.Text, HTML: b.HTML, Cc: copies, Attachments: files, Disposition: b.Disposition, EntryPoint: b.EntryPoint,
+		Subject: b.Subject, Text: b.Text, HTML: b.HTML, Cc: copies, Attachments: files, Disposition: b.Disposition, EntryPoint: b.EntryPoint, Responses: responses,
 	})
 	if err != nil {
 		return nil, err
@@ -61,14 +66,23 @@ func (s *server) uploads(ctx context.Context, ids []string) ([]interaction.File,
 	if len(ids) == 0 {
 		return nil, nil
 	}
+	parsed, err := idList("attachments", ids)
+	if err != nil {
+		return nil, err
+	}
+	return s.Uploads(ctx, actorOf(ctx), parsed)
+}
+
+// idList reads a list of ids.
+func idList(field string, ids []string) ([]interaction.ID, error) {
 	parsed := make([]interaction.ID, len(ids))
 	for n, id := range ids {
 		var err error
-		if parsed[n], err = interaction.ParseID("attachments", id); err != nil {
+		if parsed[n], err = interaction.ParseID(field, id); err != nil {
 			return nil, err
 		}
 	}
-	return s.Uploads(ctx, actorOf(ctx), parsed)
+	return parsed, nil
 }
 
 // Draft is what an agent has written so far.

@@ -193,6 +193,27 @@ func init() {
 	rolesTable["POST /v1/configuration"] = row{own: allOf(403), designer: 200, admin: 200, body: `{"groups":[{"name":"spare"}]}`}
 }
 
+// fixedResponse is the id of the table's standard response.
+const fixedResponse = "01990000-0000-7000-8000-0000000000aa"
+
+// Standard responses are read by everybody who may use them, and changed by who configures.
+func init() {
+	path := "/v1/responses/" + fixedResponse
+	shown := row{own: allOf(200), designer: 200, admin: 200, object: "response approved", path: path}
+	rolesTable["GET /v1/responses/{id}"] = shown
+	shown.path = path + "/attachments/1"
+	rolesTable["GET /v1/responses/{id}/attachments/{attachment}"] = shown
+	rolesTable["GET /v1/responses/statistics"] = row{own: allOf(403), designer: 200, admin: 200}
+	rolesTable["POST /v1/responses/files"] = row{own: allOf(403), designer: 201, admin: 201, body: "form"}
+	rolesTable["POST /v1/responses/preview"] = row{own: allOf(404), designer: 404, admin: 404, body: `{"text":"Hello","interaction_id":"01990000-0000-7000-8000-000000000001"}`}
+	for _, part := range []string{"versions", "diff", "uses"} {
+		rolesTable["GET /v1/responses/{id}/"+part] = row{own: allOf(403), designer: 200, admin: 200, object: "response draft", path: path + "/" + part}
+	}
+	for order, state := range map[string]string{"approve": "draft", "activate": "approved", "deactivate": "active", "withdraw": "approved"} {
+		rolesTable["POST /v1/responses/{id}/"+order] = row{own: allOf(403), designer: 200, admin: 200, object: "response " + state, path: path + "/" + order}
+	}
+}
+
 func readable(object string) row {
 	return row{own: allOf(200), foreign: unknown, designer: 403, admin: 200, object: object}
 }
@@ -305,6 +326,15 @@ func (h *house) object(kind, login, entryPoint string) interaction.ID {
 	if list, spare := strings.CutPrefix(kind, "spare "); spare {
 		made := h.do("root", put, "/v1/configuration/"+list+"/spare", spares[list])
 		require.Equal(h.t, 200, made.status, made)
+		return ""
+	}
+	if state, response := strings.CutPrefix(kind, "response "); response {
+		h.exec(`insert into library_files (id, sha256, type, size, data) values ('` + fixedResponse + `', repeat('0', 64), 'text/plain', 5, 'terms') on conflict do nothing`)
+		h.exec(`insert into responses (id, name, language, usage, body, files) values ('` + fixedResponse + `', 'fixed', 'en', 'snippet', 'Fixed',
+			'[{"name": "terms.txt", "type": "text/plain", "size": 5, "upload": "` + fixedResponse + `"}]') on conflict do nothing`)
+		h.exec(`insert into response_versions (response_id, version, name, category, language, usage, subject, body, html, files)
+			select id, version, name, category, language, usage, subject, body, html, files from responses where name = 'fixed' on conflict do nothing`)
+		h.exec(`update responses set state = $1 where name = 'fixed'`, state)
 		return ""
 	}
 	switch kind {

@@ -99,7 +99,6 @@ func (s *server) addRoutes() {
 	s.plain(route{method: get, path: "/v1/chats/{id}/messages/{number}/file", summary: "The bytes of a message's file", role: agent, raw: true},
 		s.chatFile, bytesOf("application/octet-stream", "id", "number"))
 
-	on(s, route{method: get, path: "/v1/responses", summary: "Find standard responses", role: everybody}, s.listResponses)
 	on(s, route{method: get, path: "/v1/categories", summary: "List the category tree", role: everybody}, s.listCategories)
 	s.plain(route{method: post, path: "/v1/attachments", summary: "Upload a file to attach", role: agent, status: 201, raw: true, untimed: true}, s.upload, uploadForm(s))
 
@@ -127,6 +126,7 @@ func (s *server) addRoutes() {
 	on(s, route{method: put, path: "/v1/agents/me/password", summary: "Change one's password and end one's other sessions", role: everybody}, s.setPassword)
 
 	s.addConfiguration()
+	s.addResponses()
 	on(s, route{method: post, path: "/v1/rules/try", summary: "See what screening rules would do with a message", configures: true, limit: textBody}, s.tryRules)
 	on(s, route{method: get, path: "/v1/rules/hits", summary: "How often each screening rule applied", configures: true}, s.ruleHits)
 

@@ -132,6 +132,20 @@ type HitsInput struct {
 	Until time.Time `query:"until" doc:"now when left out"`
 }
 
+// settle fills in what was left out.
+func (in *HitsInput) settle() error {
+	if in.Until.IsZero() {
+		in.Until = clock()
+	}
+	if in.From.IsZero() {
+		in.From = in.Until.AddDate(0, 0, -30)
+	}
+	if !in.From.Before(in.Until) {
+		return malformed("bad_time", "from", "is before until")
+	}
+	return nil
+}
+
 // RuleHits is how often one rule applied.
 type RuleHits struct {
 	Rule     string     `json:"rule"`
@@ -143,14 +157,8 @@ type RuleHits struct {
 }
 
 func (s *server) ruleHits(ctx context.Context, in *HitsInput) (*List[RuleHits], error) {
-	if in.Until.IsZero() {
-		in.Until = clock()
-	}
-	if in.From.IsZero() {
-		in.From = in.Until.AddDate(0, 0, -30)
-	}
-	if !in.From.Before(in.Until) {
-		return nil, malformed("bad_time", "from", "is before until")
+	if err := in.settle(); err != nil {
+		return nil, err
 	}
 	found, err := s.RuleHits(ctx, in.From, in.Until)
 	if err != nil {

@@ -44,13 +44,13 @@ type Demand struct {
 // TaskDetail is a task with what its agent needs.
 type TaskDetail struct {
 	Task
-	Disposition string     `json:"disposition,omitempty"`
-	Answer      string     `json:"answer,omitempty" doc:"of a consult or review that is over"`
-	Consults    []Consult  `json:"consults" nullable:"false"`
-	Draft       *DraftInfo `json:"draft,omitempty" doc:"what has been written so far; its text is at /draft"`
-	Suggestions []Response `json:"suggestions" nullable:"false"`
-	Callback    *Callback  `json:"callback,omitempty" doc:"of a callback: who wants to be called, and why"`
-	Ways        []Way      `json:"ways" nullable:"false" doc:"by which the customer can be answered and until when, the one that he wrote to last first; of tasks to answer"`
+	Disposition string       `json:"disposition,omitempty"`
+	Answer      string       `json:"answer,omitempty" doc:"of a consult or review that is over"`
+	Consults    []Consult    `json:"consults" nullable:"false"`
+	Draft       *DraftInfo   `json:"draft,omitempty" doc:"what has been written so far; its text is at /draft"`
+	Suggestions []Suggestion `json:"suggestions" nullable:"false" doc:"up to 3 standard responses that may answer it, best first"`
+	Callback    *Callback    `json:"callback,omitempty" doc:"of a callback: who wants to be called, and why"`
+	Ways        []Way        `json:"ways" nullable:"false" doc:"by which the customer can be answered and until when, the one that he wrote to last first; of tasks to answer"`
 }
 
 // Consult is a question that was asked for a task.
@@ -140,7 +140,7 @@ func (s *server) getTask(ctx context.Context, in *ByID) (*TaskOutput, error) {
 	}
 	detail := TaskDetail{
 		Task: taskView(v.Task), Disposition: v.Disposition, Answer: v.Answer,
-		Consults: each(v.Consults, consultView), Suggestions: each(v.Suggestions, responseView), Ways: each(v.Ways, wayView),
+		Consults: each(v.Consults, consultView), Suggestions: each(v.Suggestions, suggestionView), Ways: each(v.Ways, wayView),
 	}
 	if v.Draft != nil {
 		detail.Draft = &DraftInfo{v.Draft.Author, v.Draft.SavedAt, v.Draft.Version}

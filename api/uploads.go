@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -20,7 +21,10 @@ const (
 )
 
 // upload takes one file, as the part "file" of a multipart form, and answers with the id to attach it by.
-func (s *server) upload(c *gin.Context) error {
+func (s *server) upload(c *gin.Context) error { return s.keepUpload(c, s.SaveUpload) }
+
+// keepUpload reads a file and has it kept.
+func (s *server) keepUpload(c *gin.Context, keep func(ctx context.Context, by interaction.Actor, name, mediaType string, data []byte) (interaction.File, error)) error {
 	name, data, err := readUpload(c)
 	if err != nil {
 		return err
@@ -34,7 +38,7 @@ func (s *server) upload(c *gin.Context) error {
 		return err
 	}
 	ctx := c.Request.Context()
-	file, err := s.SaveUpload(ctx, actorOf(ctx), name, mediaType, data)
+	file, err := keep(ctx, actorOf(ctx), name, mediaType, data)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type Reply struct {
 	Attachments []File
 	Disposition string
 	EntryPoint  string // by which it goes out; empty: the one that the customer wrote to last
+	Responses   []ID   // standard responses that it was made of
 }
 
 // Draft is what an agent has written so far.

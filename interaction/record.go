@@ -80,6 +80,9 @@ type Message struct {
 
 	// Auth says how the checks of an inbound mail's sender went, by method: spf, dkim, dmarc, arc; empty where none were made.
 	Auth map[string]string
+
+	Response        ID // the standard response that an automatic mail says; empty: none
+	ResponseVersion int64
 }
 
 // Header is one header field of an inbound mail, decoded; screening rules read them.
@@ -199,6 +202,9 @@ var System = Actor{Role: RoleAdmin, Login: "system"}
 // AtLeast reports whether the actor's role has all rights of role.
 func (a Actor) AtLeast(role Role) bool { return rank[a.Role] >= rank[role] }
 
+// Configures reports whether the actor may change the configuration.
+func (a Actor) Configures() bool { return a.Role == RoleDesigner || a.Role == RoleAdmin }
+
 var rank = map[Role]int{RoleDesigner: 0, RoleAgent: 1, RoleSenior: 2, RoleSupervisor: 3, RoleAdmin: 4}
 
 // Agent is a person who works here.
@@ -248,30 +254,4 @@ type Event struct {
 	Task        ID
 	From, To    string
 	Data        map[string]any
-}
-
-// Usage tells what a standard response is for.
-type Usage string
-
-// Usages of standard responses.
-const (
-	UseAcknowledgement Usage = "acknowledgement"
-	UseAutoResponse    Usage = "auto_response"
-	UseSuggestion      Usage = "suggestion"
-	UseSnippet         Usage = "snippet"
-)
-
-// Response is one standard response.
-type Response struct {
-	ID       ID
-	Name     string
-	Category string
-	Language string
-	Usage    Usage
-	State    string // draft, approved
-	Starts   time.Time
-	Expires  time.Time
-	Subject  string
-	Text     string
-	Version  int64
 }

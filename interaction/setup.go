@@ -1,9 +1,6 @@
 package interaction
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
 // Setup is the configuration of a house, as files under version control hold it (mission P6). Lists are keyed by name; what a setup
 // does not name is not its business.
@@ -102,19 +99,6 @@ type CategorySetup struct {
 	RouteThreshold *float64 `yaml:"route_threshold" json:"route_threshold,omitempty"` // confidence to route by it; default 0.5
 }
 
-// Answer is a standard response as configuration names it.
-type Answer struct {
-	Name     string     `yaml:"name" json:"name,omitempty"`
-	Category string     `yaml:"category,omitempty" json:"category,omitempty"`
-	Language string     `yaml:"language" json:"language,omitempty"`
-	Usage    Usage      `yaml:"usage" json:"usage,omitempty"`
-	Approved bool       `yaml:"approved,omitempty" json:"approved,omitempty"`
-	Starts   *time.Time `yaml:"starts,omitempty" json:"starts,omitempty"`
-	Expires  *time.Time `yaml:"expires,omitempty" json:"expires,omitempty"`
-	Subject  string     `yaml:"subject,omitempty" json:"subject,omitempty"`
-	Text     string     `yaml:"text" json:"text,omitempty"`
-}
-
 // Rule is one screening rule; they run in the order of their positions.
 type Rule struct {
 	Name       string          `json:"name,omitempty"`
@@ -154,5 +138,5 @@ type Model struct {
 
 // TemplateFields are what the text of a standard response may name.
 var TemplateFields = []string{
-	"contact.name", "contact.email", "interaction.subject", "interaction.reference", "interaction.category", "agent.name",
+	"contact.name", "contact.email", "interaction.subject", "interaction.reference", "interaction.category", "interaction.queue", "interaction.received", "agent.name",
 }

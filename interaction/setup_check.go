@@ -83,8 +83,14 @@ func CheckSetup(wanted, there Setup) []*Fault {
 		at.share("auto_threshold", k.AutoThreshold)
 		at.share("route_threshold", k.RouteThreshold)
 	}
+	responses := wanted.Responses
+	for _, r := range there.Responses { // those that stay as they are
+		if !slices.ContainsFunc(wanted.Responses, func(w Answer) bool { return w.Name == r.Name }) {
+			responses = append(slices.Clip(responses), r)
+		}
+	}
 	for _, r := range wanted.Responses {
-		c.response(c.of(ListResponses, r.Name), r)
+		c.response(c.of(ListResponses, r.Name), r, responses)
 	}
 	for _, r := range wanted.Rules {
 		c.rule(c.of(ListRules, r.Name), r)
@@ -396,19 +402,6 @@ func (c *checker) capacity(at place, capacity Capacity) {
 			at.among(field+".while."+class, class, classes)
 			at.between(field+".while."+class, r.While[class], 1, 1000)
 		}
-	}
-}
-
-func (c *checker) response(at place, r Answer) {
-	at.among("usage", string(r.Usage), []string{string(UseAcknowledgement), string(UseAutoResponse), string(UseSuggestion), string(UseSnippet)})
-	at.language("language", r.Language)
-	at.names("category", r.Category, ListCategories)
-	at.needs("text", r.Text, "write the text of the response")
-	if r.Starts != nil && r.Expires != nil && !r.Starts.Before(*r.Expires) {
-		at.fault("expires", *r.Expires, "is not after starts; write a later time, or leave it out")
-	}
-	if strings.ContainsAny(r.Subject, "\r\n") {
-		at.fault("subject", r.Subject, "is one line; leave the line breaks out")
 	}
 }
 

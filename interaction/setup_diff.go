@@ -97,6 +97,10 @@ func (s Setup) WithDefaults() Setup {
 		defaultPointer(&s.Categories[n].AutoThreshold, 0.85)
 		defaultPointer(&s.Categories[n].RouteThreshold, 0.5)
 	}
+	s.Responses = slices.Clone(s.Responses)
+	for n := range s.Responses {
+		s.Responses[n] = s.Responses[n].withDefaults()
+	}
 	s.Surveys = slices.Clone(s.Surveys)
 	for n := range s.Surveys {
 		s.Surveys[n] = s.Surveys[n].WithDefaults()

@@ -120,6 +120,9 @@ type Explained struct {
 	Outside  string            // the classifier outside that ranked them; empty: the own model did
 	Fallback string            // why the classifier outside did not, as a code
 	Failed   string            // why nothing was understood, as a code
+
+	Threshold float64 // that the category's confidence had to reach for an automatic response; 0: a rule or a person named it
+	Suggested []ID    // standard responses that may answer it, best first
 }
 
 // RankedCategory is a category with the confidence that the text belongs to it, 0 to 1.
@@ -142,5 +145,5 @@ type AutoAnswer struct {
 type AutoAnswered struct {
 	Queued  bool   `json:"queued"`            // it is written and its ledger row stands
 	Message int64  `json:"message,omitempty"` // its number
-	Reason  string `json:"reason,omitempty"`  // why not: no_response, loop_guard, machine, no_address
+	Reason  string `json:"reason,omitempty"`  // why not: no_response, below_threshold, loop_guard, machine, no_address, own_address
 }

@@ -45,12 +45,6 @@ type ContactFilter struct {
 	Attribute Attribute // has exactly this one
 }
 
-// ResponseFilter narrows a list of standard responses to approved ones of today.
-type ResponseFilter struct {
-	Category, Language string
-	Words              string // each word occurs in name, subject or text
-}
-
 // InteractionView is an interaction with its open tasks that the viewer may know of.
 type InteractionView struct {
 	Interaction
@@ -81,9 +75,9 @@ type TaskView struct {
 	Disposition string // of a task that is over
 	Answer      string // of a consult or review that is over
 	Consults    []Consult
-	Draft       *Draft     // without its texts; nil: none
-	Suggestions []Response // approved, of the interaction's category and language, best first
-	Ways        []Way      // by which the customer can be answered, and until when; of a task to answer
+	Draft       *Draft              // without its texts; nil: none
+	Suggestions []SuggestedResponse // that may be used today, best first
+	Ways        []Way               // by which the customer can be answered, and until when; of a task to answer
 }
 
 // Consult is a question that was asked for a task.

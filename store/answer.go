@@ -34,6 +34,9 @@ func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.
 		if err := t.insertMessage(ctx, m); err != nil {
 			return m, err
 		}
+		if err := t.countUses(ctx, s, by, row, m, r.Responses); err != nil {
+			return m, err
+		}
 		if _, err := t.Exec(ctx, `update threads set last_agent = $2 where id = (select thread_id from interactions where id = $1)`, row.Interaction, by.Agent); err != nil {
 			return m, err
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ import (
 // Renderer fills a standard response's field codes; values are named like "contact.name".
 type Renderer interface {
 	Render(source string, values map[string]any) (string, error)
+	RenderHTML(source string, values map[string]any) (string, error) // values are escaped, the author's own markup stays
 }
 
 // LoopGuard bounds automatic mail for each contact and thread (mission E9), whichever workflow sends it.
@@ -57,9 +59,12 @@ func (t *tx) mayAnswer(ctx context.Context, s *Store, o openInteraction, m inter
 	if ours, err := t.isOurs(ctx, m.From.Address); err != nil || ours {
 		return none, "own_address", err
 	}
-	response, found, err := t.response(ctx, o, a)
+	response, sure, found, err := t.response(ctx, a)
 	if err != nil || !found {
 		return none, "no_response", err
+	}
+	if !sure {
+		return none, "below_threshold", nil
 	}
 	if a.Forced {
 		return response, "", nil
@@ -78,21 +83,19 @@ func (t *tx) isOurs(ctx context.Context, address string) (ours bool, err error) 
 	return ours, err
 }
 
-// response picks the approved response that is valid now: the one that was chosen, or by usage, category and language; an
-// acknowledgement for the category goes before one for all.
-func (t *tx) response(ctx context.Context, o openInteraction, a interaction.AutoAnswer) (interaction.Response, bool, error) {
-	var r interaction.Response
-	err := t.QueryRow(ctx, `
-		select r.id, r.name, r.category, r.language, r.subject, r.body, r.version from responses r, interactions i
-		where i.id = $1 and r.state = 'approved' and (r.starts is null or r.starts <= now()) and (r.expires is null or r.expires > now())
-			and (r.id = $2 or $2::uuid is null and r.usage = $3 and r.language = i.language
-				and (r.category = i.category or $3 = 'acknowledgement' and r.category = ''))
-		order by (r.category = i.category) desc, r.name limit 1`, a.Interaction, a.Response, a.Usage).
-		Scan(&r.ID, &r.Name, &r.Category, &r.Language, &r.Subject, &r.Text, &r.Version)
+// response picks what is good now: the one that was chosen, or the active one by usage, category and language; an acknowledgement for the category goes
+// before one for all. sure is false where the category's confidence does not reach its threshold for automatic responses.
+func (t *tx) response(ctx context.Context, a interaction.AutoAnswer) (r interaction.Response, sure, found bool, err error) {
+	err = t.QueryRow(ctx, `
+		select `+responseColumns+`, $3 <> 'auto_response' or i.confidence >= coalesce((select auto_threshold from categories where name = i.category), 0.85)
+		from responses r, interactions i
+		where i.id = $1 and `+usableResponse+` and (r.id = $2 or $2::uuid is null and r.state = 'active' and r.usage = $3 and r.language = i.language
+			and (r.category = i.category or $3 = 'acknowledgement' and r.category = ''))
+		order by (r.category = i.category) desc, r.name limit 1`, a.Interaction, a.Response, a.Usage).Scan(append(responseTargets(&r), &sure)...)
 	if noRows(err) {
-		return r, false, nil
+		return r, false, false, nil
 	}
-	return r, err == nil, err
+	return r, sure || a.Forced, err == nil, err
 }
 
 func (t *tx) guardFull(ctx context.Context, g LoopGuard, o openInteraction) (bool, error) {
@@ -108,30 +111,22 @@ func (t *tx) guardFull(ctx context.Context, g LoopGuard, o openInteraction) (boo
 }
 
 func (t *tx) writeAutomatic(ctx context.Context, s *Store, o openInteraction, to interaction.Message, a interaction.AutoAnswer, r interaction.Response) (interaction.AutoAnswered, error) {
-	var contactName, subject, fromName, fromAddress string
-	if err := t.QueryRow(ctx, `select c.name, i.subject, e.from_name, e.address from interactions i join contacts c on c.id = i.contact_id
-		join entry_points e on e.name = i.entry_point where i.id = $1`, o.ID).Scan(&contactName, &subject, &fromName, &fromAddress); err != nil {
+	from, values, err := t.fillingFor(ctx, o.ID, "")
+	if err != nil {
 		return interaction.AutoAnswered{}, err
 	}
-	values := map[string]any{
-		"contact.name": contactName, "contact.email": to.From.Address, "interaction.subject": subject,
-		"interaction.reference": Reference(o.ID), "interaction.category": o.Category, "agent.name": fromName,
-	}
-	text, err := s.renderer.Render(r.Text, values)
+	said, err := s.fillIn(r, values)
 	if err != nil { // approved and yet not to be filled in: no answer is better than a broken one
 		return interaction.AutoAnswered{Reason: "no_response"}, t.audit(ctx, event{
 			Code: "answer.none", Interaction: o.ID, Data: map[string]any{"usage": a.Usage, "reason": "not_renderable", "response": r.ID},
 		})
 	}
 	m := interaction.Message{
-		Interaction: o.ID, Number: o.Messages + 1, Kind: interaction.MessageAuto, Text: text,
-		From: interaction.Address{Name: fromName, Address: fromAddress}, To: []interaction.Address{to.From},
-		Subject: replySubject(to.Subject, subject), InReplyTo: to.MessageID, Visibility: to.Visibility,
+		Interaction: o.ID, Number: o.Messages + 1, Kind: interaction.MessageAuto, Text: said.Text, HTML: said.HTML, From: from, To: []interaction.Address{to.From},
+		Subject: said.Subject, InReplyTo: to.MessageID, Visibility: to.Visibility, Attachments: r.Files, Response: r.ID, ResponseVersion: r.Version,
 	}
-	if r.Subject != "" {
-		if m.Subject, err = s.renderer.Render(r.Subject, values); err != nil {
-			m.Subject = replySubject(to.Subject, subject)
-		}
+	if m.Subject == "" {
+		m.Subject = replySubject(to.Subject, fmt.Sprint(values["interaction.subject"]))
 	}
 	if to.ReplyTo.Address != "" {
 		m.To[0] = to.ReplyTo
@@ -148,13 +143,39 @@ func (t *tx) writeAutomatic(ctx context.Context, s *Store, o openInteraction, to
 	if err := t.SendBatch(ctx, writes).Close(); err != nil {
 		return interaction.AutoAnswered{}, err
 	}
+	why, err := t.whyUnderstood(ctx, o.ID, a.Message)
+	if err != nil {
+		return interaction.AutoAnswered{}, err
+	}
 	if err := t.audit(ctx, event{
 		Code: "answer.written", Interaction: o.ID,
-		Data: map[string]any{"usage": a.Usage, "response": r.ID, "version": r.Version, "message": m.Number, "answers": a.Message, "order": a.Forced},
+		Data: map[string]any{
+			"usage": a.Usage, "response": r.ID, "name": r.Name, "version": r.Version, "message": m.Number, "answers": a.Message, "order": a.Forced,
+			"category": why.Category, "confidence": why.Confidence, "threshold": why.Threshold, "model": why.Model, "rules": some(why.Rules), "language": r.Language,
+		},
 	}); err != nil {
 		return interaction.AutoAnswered{}, err
 	}
 	return interaction.AutoAnswered{Queued: true, Message: m.Number}, t.release(ctx, o, m.Number)
+}
+
+// reasons are what an automatic answer goes back to, as understanding wrote it down.
+type reasons struct {
+	Category   string   `json:"category"`
+	Confidence float64  `json:"confidence"`
+	Threshold  float64  `json:"threshold"` // 0: a rule or a person named the category
+	Model      string   `json:"model"`
+	Rules      []string `json:"rules"`
+}
+
+// whyUnderstood gives what was found in the message; nothing where it was never understood.
+func (t *tx) whyUnderstood(ctx context.Context, id interaction.ID, message int64) (r reasons, err error) {
+	err = t.QueryRow(ctx, `select data from events where interaction_id = $1 and code = 'interaction.understood' and (data->>'message')::bigint = $2
+		order by position desc limit 1`, id, message).Scan(&r)
+	if noRows(err) {
+		return r, nil
+	}
+	return r, err
 }
 
 // Reference is the short form of an interaction's id that customers are told: ten characters of its random part.

@@ -18,8 +18,8 @@ func withResponses(t *testing.T) *store.Store {
 	require.NoError(t, s.Apply(t.Context(), interaction.System, interaction.Setup{
 		Categories: []interaction.CategorySetup{{Name: "password"}, {Name: "order"}},
 		Responses: []interaction.Answer{
-			{Name: "ack", Usage: interaction.UseAcknowledgement, Language: "en", Approved: true, Text: "We have it."},
-			{Name: "reset", Usage: interaction.UseAutoResponse, Language: "en", Category: "password", Approved: true, Text: "Reset it."},
+			{Name: "ack", Usage: interaction.UseAcknowledgement, Language: "en", State: interaction.ResponseActive, Text: "We have it."},
+			{Name: "reset", Usage: interaction.UseAutoResponse, Language: "en", Category: "password", State: interaction.ResponseActive, Text: "Reset it."},
 			{Name: "draft", Usage: interaction.UseAutoResponse, Language: "en", Category: "order", Text: "Not yet."},
 		},
 	}))
@@ -53,13 +53,13 @@ func TestResponsesAreChosenByWhatWasUnderstood(t *testing.T) {
 		u             interaction.Understood
 		response, ack bool
 	}{
-		{"certain of a category with a response", interaction.Understood{Language: "en", Category: "password", Certain: true}, true, true},
+		{"certain of a category with a response", interaction.Understood{Language: "en", Category: "password", Confidence: 0.9, Certain: true}, true, true},
 		{"not certain", interaction.Understood{Language: "en", Category: "password"}, false, true},
 		{"only a draft", interaction.Understood{Language: "en", Category: "order", Certain: true}, false, true},
-		{"nothing in the language", interaction.Understood{Language: "fr", Category: "password", Certain: true}, false, false},
-		{"a machine", interaction.Understood{Language: "en", Category: "password", Certain: true, Machine: true}, false, false},
-		{"spam", interaction.Understood{Language: "en", Category: "password", Certain: true, Spam: true}, false, false},
-		{"forbidden by a rule", interaction.Understood{Language: "en", Category: "password", Certain: true, NoAuto: true}, false, false},
+		{"nothing in the language", interaction.Understood{Language: "fr", Category: "password", Confidence: 0.9, Certain: true}, false, false},
+		{"a machine", interaction.Understood{Language: "en", Category: "password", Confidence: 0.9, Certain: true, Machine: true}, false, false},
+		{"spam", interaction.Understood{Language: "en", Category: "password", Confidence: 0.9, Certain: true, Spam: true}, false, false},
+		{"forbidden by a rule", interaction.Understood{Language: "en", Category: "password", Confidence: 0.9, Certain: true, NoAuto: true}, false, false},
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestAResponseThatIsNoLongerGoodIsNotSent(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := withResponses(t)
-			id, found := understood(t, s, "c@customer.test", interaction.Understood{Language: "en", Category: "password", Certain: true})
+			id, found := understood(t, s, "c@customer.test", interaction.Understood{Language: "en", Category: "password", Confidence: 0.9, Certain: true})
 			_, err := s.Pool().Exec(t.Context(), tt.change)
 			require.NoError(t, err)
 			require.Equal(t, "no_response", write(t, s, id, interaction.AutoAnswer{Usage: interaction.UseAutoResponse, Response: found.Response}).Reason)

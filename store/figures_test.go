@@ -35,8 +35,8 @@ func TestStatisticsEqualANaiveCount(t *testing.T) {
 	s := storetest.New(t, store.Options{})
 	require.NoError(t, s.Apply(t.Context(), interaction.System, interaction.Setup{
 		Responses: []interaction.Answer{
-			{Name: "ack", Language: "en", Usage: interaction.UseAcknowledgement, Approved: true, Text: "We have it."},
-			{Name: "auto", Language: "en", Usage: interaction.UseAutoResponse, Approved: true, Text: "It is so."},
+			{Name: "ack", Language: "en", Usage: interaction.UseAcknowledgement, State: interaction.ResponseActive, Text: "We have it."},
+			{Name: "auto", Language: "en", Usage: interaction.UseAutoResponse, State: interaction.ResponseActive, Text: "It is so."},
 		},
 	}))
 	m := &machine{s: s, ctx: t.Context()}

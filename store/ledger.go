@@ -84,11 +84,11 @@ func (s *Store) BeginSend(ctx context.Context, id interaction.ID, message int64,
 		won, err = t.exec(ctx, `update ledger l set state = 'in_flight', attempt = $3, attempts = attempts + 1, begun_at = now()
 			from messages m, all_interactions i, entry_points e
 			where l.interaction_id = $1 and l.key = $2 and l.state = 'queued' and m.interaction_id = $1 and m.number = l.message_number and i.id = $1
-				and e.name = coalesce(nullif(m.entry_point, ''), i.entry_point) and (l.confirms or not `+optedOut+`)`, id, SendKey(message), attempt)
+				and e.name = coalesce(nullif(m.entry_point, ''), i.entry_point) and (l.confirms or not `+optedOut+`) and `+stillGood, id, SendKey(message), attempt)
 		if err != nil || won {
 			return err
 		}
-		return t.refuseOptedOut(ctx, id, message)
+		return t.refuseUnfit(ctx, id, message)
 	})
 	return won, err
 }
@@ -115,17 +115,23 @@ func (s *Store) RepeatSend(ctx context.Context, id interaction.ID, message int64
 	return again, err
 }
 
-// refuseOptedOut ends a queued send whose customer has opted out since.
-func (t *tx) refuseOptedOut(ctx context.Context, id interaction.ID, message int64) error {
+// refuseUnfit ends a queued send that must not go any more: its customer has opted out since, or the standard response that it says has expired or lost its
+// approval.
+func (t *tx) refuseUnfit(ctx context.Context, id interaction.ID, message int64) error {
 	open, err := t.lockInteraction(ctx, id)
 	if err != nil {
 		return err
 	}
-	refused, err := t.exec(ctx, `update ledger l set state = 'not_sent', code = $3, ended_at = now()
+	var code string
+	err = t.QueryRow(ctx, `update ledger l set state = 'not_sent', code = case when `+stillGood+` then $3 else $4 end, ended_at = now()
 		from messages m, interactions i, entry_points e
-		where l.interaction_id = $1 and l.key = $2 and l.state = 'queued' and not l.confirms and m.interaction_id = $1 and m.number = l.message_number and i.id = $1
-			and e.name = coalesce(nullif(m.entry_point, ''), i.entry_point) and `+optedOut, id, SendKey(message), codeOptedOut)
-	if err != nil || !refused {
+		where l.interaction_id = $1 and l.key = $2 and l.state = 'queued' and m.interaction_id = $1 and m.number = l.message_number and i.id = $1
+			and e.name = coalesce(nullif(m.entry_point, ''), i.entry_point) and (not l.confirms and `+optedOut+` or not `+stillGood+`)
+		returning l.code`, id, SendKey(message), codeOptedOut, codeResponseGone).Scan(&code)
+	if noRows(err) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if open.State == interaction.Sending {
@@ -135,7 +141,7 @@ func (t *tx) refuseOptedOut(ctx context.Context, id interaction.ID, message int6
 	}
 	return t.audit(ctx, event{
 		Code: "send.refused", Interaction: id, From: string(interaction.SendQueued), To: string(interaction.SendNotSent),
-		Data: map[string]any{"message": message, "code": codeOptedOut},
+		Data: map[string]any{"message": message, "code": code},
 	})
 }
 

@@ -128,7 +128,7 @@ func (s *Store) TaskView(ctx context.Context, by interaction.Actor, id interacti
 	if v.Ways, err = ways(ctx, s.pool, v.Interaction); err != nil {
 		return v, err
 	}
-	v.Suggestions, err = s.suggestions(ctx, v.Interaction)
+	v.Suggestions, err = s.suggestions(ctx, by, v.Interaction)
 	return v, err
 }
 
@@ -155,18 +155,6 @@ func (s *Store) consults(ctx context.Context, asking interaction.Task) ([]intera
 		return nil, translate(err)
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[interaction.Consult])
-	return list, translate(err)
-}
-
-func (s *Store) suggestions(ctx context.Context, id interaction.ID) ([]interaction.Response, error) {
-	rows, err := s.pool.Query(ctx, `select `+responseColumns+` from responses r join interactions i on i.category = r.category and i.language = r.language
-		where i.id = $1 and r.usage in ('suggestion', 'auto_response') and `+usableResponse+`
-			and not exists (select 1 from rejected_suggestions x where x.interaction_id = i.id and x.response_id = r.id)
-		order by r.usage = 'suggestion' desc, r.name limit $2`, id, maxSuggestions)
-	if err != nil {
-		return nil, translate(err)
-	}
-	list, err := pgx.CollectRows(rows, scanResponse)
 	return list, translate(err)
 }
 

@@ -20,11 +20,11 @@ func (t *tx) insertMessage(ctx context.Context, m interaction.Message) error {
 	}
 	_, err := t.Exec(ctx, `
 		insert into messages (interaction_id, number, kind, author, sender, reply_to, recipients, copies, subject, body, html, reply_body,
-			message_id, in_reply_to, refs, inbound_id, attachments, headers, problems, machine, entry_point, auth, visibility)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, coalesce($22, '{}'::jsonb), $23)`,
+			message_id, in_reply_to, refs, inbound_id, attachments, headers, problems, machine, entry_point, auth, visibility, response_id, response_version)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, coalesce($22, '{}'::jsonb), $23, $24, nullif($25::bigint, 0))`,
 		m.Interaction, m.Number, m.Kind, m.Author, m.From, m.ReplyTo, some(m.To), some(m.Cc), clip(m.Subject, 1000), clip(m.Text, maxText),
 		clip(m.HTML, maxText), clip(m.ReplyText, maxText), clip(m.MessageID, 1000), clip(m.InReplyTo, 1000), some(m.References), m.Inbound,
-		some(m.Attachments), some(m.Headers), some(m.Problems), m.Machine, m.EntryPoint, m.Auth, m.Visibility)
+		some(m.Attachments), some(m.Headers), some(m.Problems), m.Machine, m.EntryPoint, m.Auth, m.Visibility, m.Response, m.ResponseVersion)
 	return err
 }
 
@@ -37,7 +37,8 @@ func some[T any](list []T) []T {
 }
 
 const messageColumns = `interaction_id, number, kind, at, author, sender, reply_to, recipients, copies, subject, body, html, reply_body,
-	message_id, in_reply_to, refs, inbound_id, attachments, problems, machine, headers, entry_point, auth, visibility, withdrawn`
+	message_id, in_reply_to, refs, inbound_id, attachments, problems, machine, headers, entry_point, auth, visibility, withdrawn,
+	response_id, coalesce(response_version, 0)`
 
 // Messages gives an interaction's messages in their order.
 func (s *Store) Messages(ctx context.Context, id interaction.ID) ([]interaction.Message, error) {
@@ -77,7 +78,7 @@ func scanMessage(row pgx.CollectableRow) (interaction.Message, error) {
 	var m interaction.Message
 	err := row.Scan(&m.Interaction, &m.Number, &m.Kind, &m.At, &m.Author, &m.From, &m.ReplyTo, &m.To, &m.Cc, &m.Subject, &m.Text, &m.HTML, &m.ReplyText,
 		&m.MessageID, &m.InReplyTo, &m.References, &m.Inbound, &m.Attachments, &m.Problems, &m.Machine, &m.Headers, &m.EntryPoint, &m.Auth,
-		&m.Visibility, &m.Withdrawn)
+		&m.Visibility, &m.Withdrawn, &m.Response, &m.ResponseVersion)
 	if m.Withdrawn {
 		m.Subject, m.Text, m.HTML, m.ReplyText, m.Attachments = "", "", "", "", nil
 	}

@@ -271,7 +271,7 @@ func (t *tx) reassign(ctx context.Context, by interaction.Actor, tasks []taskRow
 
 func (t *tx) checkResponse(ctx context.Context, id interaction.ID) error {
 	var usable bool
-	err := t.QueryRow(ctx, `select state = 'approved' and (starts is null or starts <= now()) and (expires is null or expires > now()) from responses where id = $1`, id).Scan(&usable)
+	err := t.QueryRow(ctx, `select `+usableResponse+` from responses r where id = $1`, id).Scan(&usable)
 	if noRows(err) || err == nil && !usable {
 		return interaction.Invalid("unknown_response", "response", "there is no approved response of that id that is valid now")
 	}

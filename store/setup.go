@@ -58,6 +58,7 @@ func (t *tx) plan(ctx context.Context, setup *interaction.Setup, prune bool) ([]
 	if err != nil {
 		return nil, err
 	}
+	setup.Responses = interaction.SettleResponses(now.Responses, setup.Responses)
 	there := now
 	if prune { // what is removed cannot be named, except agents, who stay
 		there = interaction.Setup{Agents: now.Agents}
@@ -133,6 +134,9 @@ func (s *Store) Remove(ctx context.Context, by interaction.Actor, list, name str
 		if err := same(entries[n]); err != nil {
 			return nothing{}, err
 		}
+		if uses := answersByItself(entries[n]); len(uses) > 0 {
+			return nothing{}, inUse(list, name, uses)
+		}
 		if err := t.remove(ctx, list, name); err != nil {
 			return nothing{}, err
 		}
@@ -163,6 +167,7 @@ func (s *Store) Put(ctx context.Context, by interaction.Actor, setup interaction
 				return nil, err
 			}
 		}
+		setup.Responses = interaction.SettleResponses(now.Responses, setup.Responses)
 		if err := interaction.Faults(interaction.CheckSetup(setup, now)); err != nil {
 			return nil, err
 		}

@@ -37,7 +37,9 @@ func (t *tx) readSetup(ctx context.Context) (interaction.Setup, error) {
 				coalesce((select jsonb_object_agg(skill, level) from agent_skills where agent_id = id), '{}'), limits, capacity
 			from agents order by login`),
 		list(ctx, t, &s.Categories, `select name, title, skill, coalesce(queue, ''), auto_threshold::text::float8, route_threshold::text::float8 from categories order by name`),
-		list(ctx, t, &s.Responses, `select name, category, language, usage, state = 'approved', starts, expires, subject, body from responses order by name`),
+		list(ctx, t, &s.Responses, `select name, category, language, usage, state, starts, expires, subject, body, html,
+				(select coalesce(jsonb_agg(jsonb_build_object('name', f->'name', 'sha256', f->'sha256') order by n), '[]') from jsonb_array_elements(files) with ordinality as l (f, n))
+			from responses order by name`),
 		list(ctx, t, &s.Dispositions, `select name, title, queues, channels from dispositions order by name`),
 		list(ctx, t, &s.ReviewPolicies, `select name, coalesce(queue, ''), coalesce(category, ''), skill, coalesce(agent, ''), floor, ceiling, start, rise, fall, clean_run,
 				coalesce(form, ''), deadline_seconds, objective_percent, overdue, coalesce(escalate_to, '')

@@ -32,7 +32,7 @@ func full() interaction.Setup {
 	s.Agents[0].Limits = map[string]int{"email": 2, "chat": 3, "total": 4}
 	s.Categories = []interaction.CategorySetup{{Name: "money/refund", Title: "Refund", Skill: "refunds", Queue: "refunds", AutoThreshold: share(0.9), RouteThreshold: share(0.4)}}
 	s.Responses = []interaction.Answer{{
-		Name: "refund", Category: "money/refund", Language: "en", Usage: interaction.UseSuggestion, Approved: true,
+		Name: "refund", Category: "money/refund", Language: "en", Usage: interaction.UseSuggestion, State: interaction.ResponseActive,
 		Starts: &starts, Expires: &expires, Subject: "Refund", Text: "It is on its way.",
 	}}
 	s.Rules = []interaction.Rule{

@@ -51,6 +51,7 @@ var usesBy = map[string]string{
 		union all select 'rules', name, 0 from rules where definition->'then'->>'category' = $1
 		union all select 'review_policies', name, 0 from review_policies where category = $1
 		union all select 'open_interactions', '', count(*) from interactions where category = $1`,
+	interaction.ListResponses:      `select 'selections', s.id::text, 0 from selections s, responses r where r.name = $1 and s.state in ('checking', 'checked', 'running') and s.command->>'Response' = r.id::text`,
 	interaction.ListReasons:        `select 'agents', login, 0 from agents where reason = $1 or away @? ('$.*.reason ? (@ == ' || to_json($1::text) || ')')::jsonpath`,
 	interaction.ListForms:          `select 'review_policies', name, 0 from review_policies where form = $1 union all select 'open_reviews', '', count(*) from open_reviews where form = $1`,
 	interaction.ListReviewPolicies: `select 'open_reviews', '', count(*) from open_reviews where policy = $1`,

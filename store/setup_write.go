@@ -15,7 +15,9 @@ func (t *tx) putSetup(ctx context.Context, by interaction.Actor, setup interacti
 	for _, part := range []func(context.Context, interaction.Setup) error{
 		t.putGroups, t.putWords, t.putForms, t.putCalendars, t.putQueues, t.putSurveys, t.putEntryPoints,
 		func(ctx context.Context, setup interaction.Setup) error { return t.putAgents(ctx, by, setup) },
-		t.putCategories, t.putResponses, t.putRules, t.putPolicies, t.putWebhooks, t.putLinks, t.putRetention,
+		t.putCategories,
+		func(ctx context.Context, setup interaction.Setup) error { return t.putResponses(ctx, by, setup) },
+		t.putRules, t.putPolicies, t.putWebhooks, t.putLinks, t.putRetention,
 	} {
 		if err := part(ctx, setup); err != nil {
 			return err
@@ -192,25 +194,6 @@ func (t *tx) putCategories(ctx context.Context, setup interaction.Setup) error {
 			c.Name, c.Title, c.Skill, c.Queue, c.AutoThreshold, c.RouteThreshold)
 		if err != nil {
 			return named(err, interaction.ListCategories, c.Name)
-		}
-	}
-	return nil
-}
-
-func (t *tx) putResponses(ctx context.Context, setup interaction.Setup) error {
-	for _, r := range setup.Responses {
-		state := "draft"
-		if r.Approved {
-			state = "approved"
-		}
-		_, err := t.Exec(ctx, `
-			insert into responses (id, name, category, language, usage, state, starts, expires, subject, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-			on conflict (name) do update set (category, language, usage, state, starts, expires, subject, body, version)
-				= (excluded.category, excluded.language, excluded.usage, excluded.state, excluded.starts, excluded.expires, excluded.subject, excluded.body,
-					responses.version + 1)`,
-			interaction.NewID(), r.Name, r.Category, r.Language, r.Usage, state, r.Starts, r.Expires, r.Subject, r.Text)
-		if err != nil {
-			return named(err, interaction.ListResponses, r.Name)
 		}
 	}
 	return nil

@@ -68,8 +68,8 @@ func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interactio
 	}
 	_, err := t.Exec(ctx, `
 		update interactions set state = $2, language = $3, category = $4, confidence = $5, priority = coalesce($6, priority),
-			queue = coalesce((select name from queues where name = $7), queue), data = data || $8, version = version + 1
-		where id = $1`, o.ID, state, e.Language, e.Category, e.Confidence, e.Priority, e.Queue, orEmpty(e.Data))
+			queue = coalesce((select name from queues where name = $7), queue), data = data || $8, suggested = $9, version = version + 1
+		where id = $1`, o.ID, state, e.Language, e.Category, e.Confidence, e.Priority, e.Queue, orEmpty(e.Data), some(e.Suggested))
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,7 @@ func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interactio
 			"message": e.Message, "language": e.Language, "category": e.Category, "confidence": e.Confidence, "certain": e.Certain,
 			"spam": e.Spam, "machine": m.Message.Machine, "noAuto": e.NoAuto, "rules": some(e.Rules), "model": e.Model, "ranked": some(ranked), "failed": e.Failed,
 			"several": some(e.Several), "unfit": e.Unfit, "outside": e.Outside, "fallback": e.Fallback,
+			"threshold": e.Threshold, "suggested": some(e.Suggested),
 		},
 	}
 	if len(e.Data) > 0 {
@@ -107,11 +108,13 @@ func (t *tx) chooseResponses(ctx context.Context, o openInteraction, u *interact
 		if !c.may {
 			continue
 		}
-		r, _, err := t.response(ctx, o, interaction.AutoAnswer{Interaction: o.ID, Usage: c.usage})
+		r, sure, _, err := t.response(ctx, interaction.AutoAnswer{Interaction: o.ID, Usage: c.usage})
 		if err != nil {
 			return err
 		}
-		*c.into = r.ID
+		if sure {
+			*c.into = r.ID
+		}
 	}
 	return nil
 }

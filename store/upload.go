@@ -24,11 +24,14 @@ func (s *Store) SaveUpload(ctx context.Context, by interaction.Actor, name, medi
 }
 
 // Uploads gives the files of these uploads in their order. The actor knows his own, and those in the draft of a task that he
-// holds: a colleague may have begun it.
+// holds: a colleague may have begun it. Files of the responses that may be used today are everybody's.
 func (s *Store) Uploads(ctx context.Context, by interaction.Actor, ids []interaction.ID) ([]interaction.File, error) {
 	rows, err := s.pool.Query(ctx, `select u.name, u.type, u.size, u.sha256, u.id from uploads u where u.id = any($1::uuid[])
 			and (u.agent_id = $2 or exists (select 1 from tasks t join drafts d on d.task_id = t.id
-				where t.agent_id = $2 and d.attachments @> jsonb_build_array(jsonb_build_object('upload', u.id))))`,
+				where t.agent_id = $2 and d.attachments @> jsonb_build_array(jsonb_build_object('upload', u.id))))
+		union all select distinct on (l.id) f->>'name', l.type, l.size, l.sha256, l.id
+		from library_files l join responses r on r.files @> jsonb_build_array(jsonb_build_object('upload', l.id)) and `+usableResponse+`, jsonb_array_elements(r.files) f
+		where l.id = any($1::uuid[]) and f->>'upload' = l.id::text`,
 		some(ids), by.Agent)
 	if err != nil {
 		return nil, translate(err)
@@ -52,9 +55,9 @@ func (s *Store) Uploads(ctx context.Context, by interaction.Actor, ids []interac
 	return list, nil
 }
 
-// UploadData gives the bytes of an upload. Who may have them follows from the message that it is attached to: one that is named and is not there was removed.
+// UploadData gives the bytes of an upload or of a file of the library. Who may have them follows from the message that it is attached to: one that is named and is not there was removed.
 func (s *Store) UploadData(ctx context.Context, id interaction.ID) ([]byte, error) {
-	data, err := one(ctx, s.pool, "attachment", pgx.RowTo[[]byte], `select data from uploads where id = $1`, id)
+	data, err := one(ctx, s.pool, "attachment", pgx.RowTo[[]byte], `select data from uploads where id = $1 union all select data from library_files where id = $1`, id)
 	if err != nil && interaction.KindOf(err) == interaction.KindUnknown {
 		return nil, interaction.Gone("attachment", interaction.GoneRetention)
 	}

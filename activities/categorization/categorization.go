@@ -119,8 +119,8 @@ func (s *State) decide(ranked []interaction.RankedCategory) understanding.Catego
 	best := ranked[0]
 	settings := s.categories[best.Category]
 	if best.Confidence >= orDefault(settings.RouteThreshold, RouteThreshold) {
-		out.Best = best.Category
-		out.Certain = best.Confidence >= orDefault(settings.AutoThreshold, AutoThreshold)
+		out.Best, out.Threshold = best.Category, orDefault(settings.AutoThreshold, AutoThreshold)
+		out.Certain = best.Confidence >= out.Threshold
 	}
 	return out
 }

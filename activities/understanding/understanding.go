@@ -51,6 +51,13 @@ type Categorized struct {
 	Certain bool                         // and above its threshold for automatic responses
 	Unfit   bool                         // the model takes the text to fit nowhere
 	Several []interaction.RankedCategory // each above its routing threshold, where the model gives a text several
+
+	Threshold float64 // that one
+}
+
+// Suggester chooses the standard responses that an agent is shown, best first.
+type Suggester interface {
+	Suggest(text, language, category string, ranked []interaction.RankedCategory) []interaction.ID
 }
 
 // Activities are the steps of this subject.
@@ -58,7 +65,8 @@ type Activities struct {
 	Store       Store
 	Screener    Screener
 	Categorizer Categorizer
-	Outside     Outside // nil: there is none
+	Outside     Outside   // nil: there is none
+	Suggester   Suggester // nil: nothing is suggested
 }
 
 // Request names the message to be understood.
@@ -127,7 +135,7 @@ func (a *Activities) look(m interaction.Material, ordered string, said opinion) 
 		return e
 	}
 	model := a.rank(&e, text, said)
-	e.Model, e.Ranked, e.Category, e.Certain, e.Unfit = model.Model, model.Ranked, model.Best, model.Certain, model.Unfit
+	e.Model, e.Ranked, e.Category, e.Certain, e.Unfit, e.Threshold = model.Model, model.Ranked, model.Best, model.Certain, model.Unfit, model.Threshold
 	for _, r := range model.Ranked {
 		if r.Category == model.Best {
 			e.Confidence = r.Confidence
@@ -137,10 +145,10 @@ func (a *Activities) look(m interaction.Material, ordered string, said opinion) 
 		e.Several = model.Several
 	}
 	if rules.Category != "" { // a rule knows better than a model
-		e.Category, e.Confidence, e.Certain = rules.Category, 1, true
+		e.Category, e.Confidence, e.Certain, e.Threshold = rules.Category, 1, true, 0
 	}
 	if ordered != "" {
-		e.Category, e.Confidence, e.Certain = ordered, 1, false
+		e.Category, e.Confidence, e.Certain, e.Threshold = ordered, 1, false, 0
 	}
 	e.Queue, e.Skill = a.Categorizer.Demand(e.Category)
 	if rules.Queue != "" {
@@ -149,5 +157,8 @@ func (a *Activities) look(m interaction.Material, ordered string, said opinion) 
 	e.Spam = rules.Spam || e.Category == interaction.CategorySpam && e.Certain
 	e.NoAuto, e.Machine = rules.NoAuto, m.Message.Machine != ""
 	e.Priority, e.Data, e.Rules, e.Endless = rules.Priority, rules.Data, rules.Rules, rules.Endless
+	if a.Suggester != nil && !e.Spam && !e.Machine {
+		e.Suggested = a.Suggester.Suggest(text, e.Language, e.Category, e.Ranked)
+	}
 	return e
 }

@@ -81,7 +81,10 @@ func (p Policy) change(file map[string]section, demo string) {
 	}
 	for _, r := range file["responses"] {
 		if r["usage"] == "acknowledgement" {
-			r["approved"] = p.Acknowledge
+			r["state"] = "draft"
+			if p.Acknowledge {
+				r["state"] = "active"
+			}
 		}
 	}
 	for _, t := range file["training"] {

@@ -154,7 +154,7 @@ func (h *house) publicURL() string {
 // activities joins the subjects with what they need.
 func (h *house) activities() workers.Activities {
 	return workers.Activities{
-		Understanding:  &understanding.Activities{Store: h.store, Screener: h.know.screener, Categorizer: h.know.categorizer, Outside: h.classifier()},
+		Understanding:  &understanding.Activities{Store: h.store, Screener: h.know.screener, Categorizer: h.know.categorizer, Suggester: h.know.suggester, Outside: h.classifier()},
 		Autoresponse:   &autoresponse.Activities{Store: h.store},
 		Routing:        &routing.Activities{Store: h.store},
 		Review:         &review.Activities{Store: h.store},

@@ -126,7 +126,7 @@ func readFile(path string) (f file, lines map[string]int, err error) {
 			f.Training[i].File = filepath.Join(filepath.Dir(path), t.File)
 		}
 	}
-	return f, s.lines, nil
+	return f, s.lines, readLibraryFiles(path, f.Responses, s.lines)
 }
 
 func (s *setupFiles) add(f file) {
@@ -221,7 +221,7 @@ func meaning(s interaction.Setup) []*interaction.Fault {
 		}
 	}
 	for _, r := range s.Responses {
-		faults = append(faults, unreadable(interaction.ListResponses, r.Name, map[string]string{"subject": r.Subject, "text": r.Text})...)
+		faults = append(faults, unreadable(interaction.ListResponses, r.Name, map[string]string{"subject": r.Subject, "text": r.Text, "html": r.HTML})...)
 	}
 	faults = append(faults, checkLinks(s.Links)...)
 	for _, e := range s.EntryPoints {

@@ -50,9 +50,18 @@ type renderer struct{}
 
 // Render compiles and fills one text.
 func (renderer) Render(source string, values map[string]any) (string, error) {
+	return render(source, values, false)
+}
+
+// RenderHTML does the same for HTML: values are escaped.
+func (renderer) RenderHTML(source string, values map[string]any) (string, error) {
+	return render(source, values, true)
+}
+
+func render(source string, values map[string]any, html bool) (string, error) {
 	t, err := template.Compile(source, interaction.TemplateFields)
 	if err != nil {
 		return "", err
 	}
-	return t.Render(values, false)
+	return t.Render(values, html)
 }

@@ -7,6 +7,7 @@ import (
 
 	"parley/activities/categorization"
 	"parley/activities/screening"
+	"parley/activities/suggestion"
 	"parley/activities/understanding"
 	"parley/lib/safehttp"
 	"parley/store"
@@ -18,12 +19,13 @@ type knowledge struct {
 	log         *slog.Logger
 	screener    *screening.Screener
 	categorizer *categorization.Categorizer
+	suggester   *suggestion.Suggester
 	carriers    *carriers
 	version     int
 }
 
 func newKnowledge(s *store.Store, c *carriers, log *slog.Logger) *knowledge {
-	return &knowledge{store: s, carriers: c, log: log, screener: &screening.Screener{}, categorizer: &categorization.Categorizer{}, version: -1}
+	return &knowledge{store: s, carriers: c, log: log, screener: &screening.Screener{}, categorizer: &categorization.Categorizer{}, suggester: &suggestion.Suggester{}, version: -1}
 }
 
 // classifier is the one outside that is asked; nil: none is configured.
@@ -64,11 +66,16 @@ func (k *knowledge) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	library, err := k.store.Library(ctx)
+	if err != nil {
+		return err
+	}
 	if err := k.carriers.load(ctx); err != nil {
 		return err
 	}
 	k.screener.Use(set)
 	k.categorizer.Use(state)
+	k.suggester.Use(library)
 	k.version = version
 	k.log.Info("configuration in force", "version", version, "rules", len(stored), "models", len(models))
 	return nil

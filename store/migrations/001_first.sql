@@ -281,6 +281,7 @@ create table interactions (
 	language text not null default '',
 	category text not null default '',
 	confidence real not null default 0,
+	suggested uuid[] not null default '{}',      -- standard responses that may answer it, best first
 	priority int not null default 0,
 	data jsonb not null default '{}',
 	last_agent uuid,
@@ -366,6 +367,8 @@ create table messages (
 	auth jsonb not null default '{}',            -- how the checks of a mail's sender went: spf, dkim, dmarc, arc
 	visibility text not null default '' check (visibility in ('', 'public', 'unlisted', 'private')),
 	withdrawn boolean not null default false,    -- its author took it back: what it says is kept and not shown
+	response_id uuid,                            -- the standard response that an automatic mail says: no longer good, it does not go
+	response_version bigint,
 	primary key (interaction_id, number)
 ) partition by range (interaction_id);
 
@@ -699,20 +702,6 @@ create table categories (
 	route_threshold real not null default 0.5
 );
 
-create table responses (
-	id uuid primary key,
-	name text not null constraint responses_name unique,
-	category text not null default '',
-	language text not null,
-	usage text not null check (usage in ('acknowledgement', 'auto_response', 'suggestion', 'snippet')),
-	state text not null default 'draft' check (state in ('draft', 'approved')),
-	starts timestamptz,
-	expires timestamptz,
-	subject text not null default '',
-	body text not null,
-	version bigint not null default 1
-);
-
 create table rules (
 	name text primary key,
 	position int not null,
@@ -721,6 +710,56 @@ create table rules (
 	entry_point text not null default '',
 	definition jsonb not null,
 	version bigint not null default 1
+);
+
+-- ---------------------------------------------------------------- standard responses
+
+create table library_files (                     -- files of responses, by what is in them; they stay while any version names them
+	id uuid primary key,
+	sha256 text not null constraint library_files_sha256 unique,
+	type text not null,
+	size bigint not null,
+	data bytea not null
+);
+alter table library_files alter column data set storage external;
+
+create table responses (                         -- changed under the lock of the configuration only
+	id uuid primary key,
+	name text not null constraint responses_name unique,
+	category text not null default '',
+	language text not null,
+	usage text not null check (usage in ('acknowledgement', 'auto_response', 'suggestion', 'snippet')),
+	state text not null default 'draft' check (state in ('draft', 'approved', 'active')),
+	starts timestamptz,
+	expires timestamptz,
+	subject text not null default '',
+	body text not null,
+	html text not null default '',
+	files jsonb not null default '[]',
+	version bigint not null default 1,           -- of what it says
+	changes bigint not null default 1            -- of anything, its state included
+);
+create index responses_category on responses (category, language, usage);
+create unique index responses_active on responses (category, language, usage) where state = 'active';
+
+create table response_versions (                 -- what each version said; kept when the response is gone, since mails name it
+	response_id uuid not null,
+	version bigint not null,
+	at timestamptz not null default now(),
+	author uuid,                                 -- null: files, or the system
+	approver uuid,
+	approved_at timestamptz,
+	name text not null,
+	category text not null,
+	language text not null,
+	usage text not null,
+	starts timestamptz,
+	expires timestamptz,
+	subject text not null,
+	body text not null,
+	html text not null,
+	files jsonb not null,
+	primary key (response_id, version)
 );
 
 -- ---------------------------------------------------------------- what agents may say, and notes
@@ -910,6 +949,7 @@ create index events_stream on events (xid, position);
 create index events_interaction on events (interaction_id, position) where interaction_id is not null;
 create index events_chat_joined on events (queue, at) where code = 'chat.joined';
 create index events_understood on events (at) where code = 'interaction.understood'; -- how often rules hit
+create index events_responses on events (at) where code in ('answer.written', 'response.used'); -- what responses are used for
 create index events_actor on events (actor, at, position) where actor is not null;
 
 create table event_values (                      -- personal before and after: erasure empties it, the chain of events stays whole

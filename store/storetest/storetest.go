@@ -76,6 +76,8 @@ type plain struct{}
 
 func (plain) Render(source string, _ map[string]any) (string, error) { return source, nil }
 
+func (plain) RenderHTML(source string, _ map[string]any) (string, error) { return source, nil }
+
 // House is the setup that tests start from: two groups with a queue each, one entry point, people of every role.
 func House() interaction.Setup {
 	all := 100

@@ -25,7 +25,7 @@ func newHouse(t *testing.T, address string) *house {
 	_, err := s.Pool().Exec(t.Context(), `update entry_points set address = $1 where name = 'support'`, address)
 	require.NoError(t, err)
 	require.NoError(t, s.Apply(t.Context(), interaction.System, interaction.Setup{
-		Responses: []interaction.Answer{{Name: "ack", Usage: interaction.UseAcknowledgement, Language: "en", Approved: true, Subject: "We have your message", Text: "We have it."}},
+		Responses: []interaction.Answer{{Name: "ack", Usage: interaction.UseAcknowledgement, Language: "en", State: interaction.ResponseActive, Subject: "We have your message", Text: "We have it."}},
 	}))
 	return &house{post: &post{t: t, s: s}, address: address}
 }
