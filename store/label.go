@@ -66,7 +66,7 @@ func (t *tx) checkCategory(ctx context.Context, name string) error {
 }
 
 // RejectSuggestion has the agent who holds a task say that a suggested response is not what the customer asks for: it is not suggested for this
-// interaction again, and its category is doubted.
+// interaction again, and where it is of the interaction's category, that is doubted.
 func (s *Store) RejectSuggestion(ctx context.Context, by interaction.Actor, id interaction.ID, version int64, response interaction.ID) error {
 	_, err := act(ctx, s, by, func(t *tx) (nothing, error) {
 		row, err := t.lockMine(ctx, by, id, version)
@@ -74,8 +74,10 @@ func (s *Store) RejectSuggestion(ctx context.Context, by interaction.Actor, id i
 			return nothing{}, err
 		}
 		var name, category string
-		err = t.QueryRow(ctx, `select r.name, r.category from responses r join interactions i on i.category = r.category and i.language = r.language
-			where i.id = $1 and r.id = $2 and r.usage in ('suggestion', 'auto_response')`, row.Interaction, response).Scan(&name, &category)
+		var doubted bool
+		err = t.QueryRow(ctx, `select r.name, r.category, r.category = i.category from responses r join interactions i
+				on r.id = any(i.suggested) or i.category = r.category and i.language = r.language
+			where i.id = $1 and r.id = $2 and r.usage in ('suggestion', 'auto_response')`, row.Interaction, response).Scan(&name, &category, &doubted)
 		if noRows(err) {
 			return nothing{}, interaction.Invalid("not_suggested", "response_id", "this response is not suggested here")
 		}
@@ -85,8 +87,10 @@ func (s *Store) RejectSuggestion(ctx context.Context, by interaction.Actor, id i
 		if _, err := t.Exec(ctx, `insert into rejected_suggestions (interaction_id, response_id, agent_id) values ($1, $2, $3) on conflict do nothing`, row.Interaction, response, by.Agent); err != nil {
 			return nothing{}, err
 		}
-		if err := t.label(ctx, interaction.Label{Interaction: row.Interaction, Message: messageOf(row), Source: interaction.LabelRejected, Wrong: category, Agent: by.Agent}); err != nil {
-			return nothing{}, err
+		if doubted { // one that was suggested for its words says nothing of the category
+			if err := t.label(ctx, interaction.Label{Interaction: row.Interaction, Message: messageOf(row), Source: interaction.LabelRejected, Wrong: category, Agent: by.Agent}); err != nil {
+				return nothing{}, err
+			}
 		}
 		return nothing{}, t.audit(ctx, event{
 			Code: "suggestion.rejected", Actor: by, Interaction: row.Interaction, Task: row.ID, Queue: row.Queue,

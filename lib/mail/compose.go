@@ -169,10 +169,7 @@ func textEntity(kind, s string) entity {
 
 func attachment(i int, a interaction.Attachment) (entity, error) {
 	field := fmt.Sprintf("attachments[%d]", i)
-	kind := strings.ToLower(strings.TrimSpace(a.Type))
-	if kind == "" {
-		kind = "application/octet-stream"
-	}
+	kind, params := attachedType(a.Type)
 	if !mediaType.MatchString(kind) || strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "message/") {
 		return entity{}, interaction.Invalid("bad_type", field+".type", "is not a media type that can be attached")
 	}
@@ -186,7 +183,20 @@ func attachment(i int, a interaction.Attachment) (entity, error) {
 	if name == "" {
 		name = fmt.Sprintf("attachment-%d", i+1)
 	}
-	return entity{kind: kind, name: name, encoding: "base64", data: a.Data}, nil
+	return entity{kind: kind, params: params, name: name, encoding: "base64", data: a.Data}, nil
+}
+
+// attachedType parts a media type from its parameters, of which only UTF-8 as a charset is kept: other charsets are told by the file itself.
+func attachedType(given string) (kind string, params map[string]string) {
+	kind, rest, _ := strings.Cut(given, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	if kind == "" {
+		kind = "application/octet-stream"
+	}
+	if strings.EqualFold(strings.TrimSpace(rest), "charset=utf-8") {
+		params = map[string]string{"charset": "utf-8"}
+	}
+	return kind, params
 }
 
 // writeEntity writes e with the fields of h before its own. Parts of a multipart are written into parent.

@@ -187,3 +187,33 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatalf("%s differs; see %s.got", path, path)
 	}
 }
+
+// A text's type is told with its charset; a mail can carry it, and what it says arrives byte for byte.
+func TestAttachedTextsKeepTheirType(t *testing.T) {
+	for _, c := range []struct{ given, want string }{
+		{"text/plain; charset=utf-8", "text/plain; charset=utf-8"},
+		{"text/plain; charset=utf-16le", "text/plain"},
+		{"Text/CSV", "text/csv"},
+		{"", "application/octet-stream"},
+	} {
+		t.Run(c.given, func(t *testing.T) {
+			out := example()
+			out.Attachments = []interaction.Attachment{{Name: "a.txt", Type: c.given, Data: []byte("grün\n\xff")}}
+			raw, err := Compose(out, ComposeOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(raw), "Content-Type: "+c.want+"\r\n") {
+				t.Errorf("no %q in\n%s", c.want, raw)
+			}
+			m := Parse(raw)
+			if len(m.Attachments) != 1 {
+				t.Fatalf("%d attachments", len(m.Attachments))
+			}
+			data, err := Part(raw, m.Attachments[0].Part)
+			if err != nil || string(data) != "grün\n\xff" {
+				t.Errorf("got %q, %v", data, err)
+			}
+		})
+	}
+}
