@@ -242,16 +242,19 @@ func TestCommandsDoNotGrowWithTheMailbox(t *testing.T) {
 		until(t, "two more looks", func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return s.commands["EXAMINE"] == selects+2 && s.commands["UID"] >= 0
+			return s.commands["EXAMINE"] >= selects+2
 		})
 		stop()
+		s.mu.Lock()
+		looks := s.commands["EXAMINE"] - selects // on a slow machine there may be more
+		s.mu.Unlock()
 		require.Equal(t, moves, p.Moves(), "nothing is written when nothing is new")
-		return s.asked() - before, mails
+		return (s.asked() - before + looks - 1) / looks, mails
 	}
 	few, _ := cost(10)
 	many, _ := cost(3000)
 	require.InDelta(t, few, many, 1)
-	require.LessOrEqual(t, many, 6)
+	require.LessOrEqual(t, many, 3, "for one look")
 }
 
 func TestNewsIsHeardByIdle(t *testing.T) {
