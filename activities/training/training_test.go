@@ -131,19 +131,25 @@ func TestSameTextsGiveTheSameModel(t *testing.T) {
 
 // A training that is cancelled while it computes ends with an error that is not tried again, and keeps nothing.
 func TestCancelledWhileComputing(t *testing.T) {
-	s := shelfOf(interaction.TrainingGathered)
-	s.onPart = func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.run.State = interaction.TrainingCancelled
+	computing := shelfOf(interaction.TrainingGathered)
+	computing.onPart = func() {
+		computing.mu.Lock()
+		defer computing.mu.Unlock()
+		computing.run.State = interaction.TrainingCancelled
 	}
-	for name, step := range map[string]any{"while it computes": (&Activities{Store: s}).JudgeTexts, "before": (&Activities{Store: s}).TrainModel} {
+	for name, c := range map[string]struct {
+		shelf *shelf
+		step  func(*Activities) any
+	}{
+		"while it computes": {computing, func(a *Activities) any { return a.JudgeTexts }},
+		"before":            {shelfOf(interaction.TrainingCancelled), func(a *Activities) any { return a.TrainModel }},
+	} {
 		t.Run(name, func(t *testing.T) {
 			var failure *temporal.ApplicationError
-			require.ErrorAs(t, do(t, step, interaction.ID("t")), &failure)
+			require.ErrorAs(t, do(t, c.step(&Activities{Store: c.shelf}), interaction.ID("t")), &failure)
 			require.Equal(t, activities.TypeStopped, failure.Type())
-			require.Nil(t, s.report)
-			require.Nil(t, s.model)
+			require.Nil(t, c.shelf.report)
+			require.Nil(t, c.shelf.model)
 		})
 	}
 }
