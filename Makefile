@@ -23,7 +23,7 @@ demo: build ## play the demo against a running `make run`
 	@bin/parley demo
 
 test: build browser ## every test, beside a PostgreSQL and a Temporal of its own
-	@PARLEY_TEST_STACK=1 bin/parley with-services -- $(GO) test $(RACE) -p 2 -timeout 30m $(PACKAGES)
+	@PARLEY_TEST_STACK=1 bin/parley with-services -- $(GO) test $(RACE) -p 2 -timeout 50m $(PACKAGES)
 
 .PHONY: browser
 browser:

@@ -34,9 +34,10 @@ func countAll(t require.TestingT, s *store.Store) {
 func TestStatisticsEqualANaiveCount(t *testing.T) {
 	s := storetest.New(t, store.Options{})
 	require.NoError(t, s.Apply(t.Context(), interaction.System, interaction.Setup{
+		Categories: []interaction.CategorySetup{{Name: "billing"}},
 		Responses: []interaction.Answer{
 			{Name: "ack", Language: "en", Usage: interaction.UseAcknowledgement, State: interaction.ResponseActive, Text: "We have it."},
-			{Name: "auto", Language: "en", Usage: interaction.UseAutoResponse, State: interaction.ResponseActive, Text: "It is so."},
+			{Name: "auto", Language: "en", Usage: interaction.UseAutoResponse, Category: "billing", State: interaction.ResponseActive, Text: "It is so."},
 		},
 	}))
 	m := &machine{s: s, ctx: t.Context()}
@@ -87,7 +88,7 @@ func (m *machine) answerAutomatically(r *rapid.T) {
 	m.step++
 	id := rapid.SampledFrom(m.open).Draw(r, "interaction")
 	usage := rapid.SampledFrom([]interaction.Usage{interaction.UseAcknowledgement, interaction.UseAutoResponse}).Draw(r, "usage")
-	_, err := m.s.Pool().Exec(m.ctx, `update interactions set language = 'en' where id = $1`, id)
+	_, err := m.s.Pool().Exec(m.ctx, `update interactions set language = 'en', category = 'billing', confidence = 1 where id = $1`, id)
 	require.NoError(r, err)
 	_, err = m.s.Pool().Exec(m.ctx, `delete from automatic_mail`)
 	require.NoError(r, err)
