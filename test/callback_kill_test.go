@@ -14,7 +14,7 @@ import (
 // TestCallbacksSurviveBeingKilled kills Parley while callbacks are booked and while agents work on them. Whatever was said yes to is called, and called once: no
 // callback is lost, none is there twice, and each try is one task.
 func TestCallbacksSurviveBeingKilled(t *testing.T) {
-	p := newProduct(t)
+	p := newProduct(t, alwaysOpen(t))
 	p.start()
 	ann := p.person("PARLEY_AGENT_TOKEN")
 	again := func() {

@@ -23,9 +23,22 @@ type callbackAnswer struct {
 	Repeat bool
 }
 
+// alwaysOpen is the setting that has a product take the demo's configuration without business hours: a test goes on at any hour and on holidays.
+func alwaysOpen(t *testing.T) string {
+	t.Helper()
+	setup := t.TempDir()
+	require.NoError(t, os.CopyFS(setup, os.DirFS(filepath.Join(source, "config", "demo"))))
+	path := filepath.Join(setup, "parley.yaml")
+	house, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(house), ", calendar: office")
+	require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(house), ", calendar: office", "")), 0o600))
+	return "PARLEY_SETUP=" + setup
+}
+
 // TestACallbackGoesAllTheWay: a customer books a time on a page, moves it by his link while Parley is started anew, is not reached, and then is.
 func TestACallbackGoesAllTheWay(t *testing.T) {
-	p := newProduct(t)
+	p := newProduct(t, alwaysOpen(t))
 	p.start()
 	ann := p.person("PARLEY_AGENT_TOKEN")
 	base := "http://" + ann.Address + "/in/call/"
@@ -100,7 +113,7 @@ func (p *product) page(method, address string, body []byte, kind string, into an
 
 // TestACallbackInABrowser has a customer book, move and cancel in a real browser; what he does is in browser/callback.mjs.
 func TestACallbackInABrowser(t *testing.T) {
-	p := bareProduct(t)
+	p := bareProduct(t, alwaysOpen(t))
 	browsers := filepath.Join(source, "test", "browser")
 	require.DirExists(t, filepath.Join(browsers, "node_modules"), "run test/browser/prepare first, as make test does")
 	p.start()
