@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -182,11 +183,11 @@ type names struct {
 	ptr   map[string][]string
 	slow  map[string]bool
 	alias map[string]string
-	asked int
+	asked atomic.Int64 // signatures are verified side by side
 }
 
 func look[T any](n *names, table map[string][]T, name string) ([]T, error) {
-	n.asked++
+	n.asked.Add(1)
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if target, ok := n.alias[name]; ok {
 		name = target
