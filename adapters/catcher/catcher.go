@@ -20,6 +20,7 @@ import (
 
 	"parley/interaction"
 	"parley/lib/mail"
+	"parley/lib/sending"
 )
 
 // Catcher writes messages into a folder.
@@ -49,17 +50,11 @@ func New(dir, loop string, log *slog.Logger) (*Catcher, error) {
 }
 
 // Send writes the message beside its final place, commits, and moves it there. The move is what cannot be taken back.
-func (c *Catcher) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
-	committed := false
-	defer func() {
-		if trouble := recover(); trouble != nil {
-			c.log.Error("catching broke down", "trouble", trouble)
-			o = interaction.Outcome{State: interaction.SendQueued, Text: "an internal error"}
-			if committed {
-				o.State = interaction.SendUnknown
-			}
-		}
-	}()
+func (c *Catcher) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
+	return sending.Guard(c.log, commit, func(commit sending.Commit) interaction.Outcome { return c.catch(ctx, out, commit) })
+}
+
+func (c *Catcher) catch(ctx context.Context, out interaction.Outbound, commit sending.Commit) interaction.Outcome {
 	raw, err := mail.Compose(out, mail.ComposeOptions{Loop: c.loop})
 	if err != nil {
 		return interaction.Outcome{State: interaction.SendNotSent, Text: err.Error()}
@@ -73,9 +68,8 @@ func (c *Catcher) Send(ctx context.Context, out interaction.Outbound, commit fun
 	}
 	defer func() { _ = os.Remove(temp) }() // gone already once it was moved
 	if err := commit(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
+		return sending.Aborted(err)
 	}
-	committed = true
 	if err := os.Rename(temp, filepath.Join(c.dir, fileName(out.MessageID))); err != nil {
 		return queued(err)
 	}

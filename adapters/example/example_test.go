@@ -66,7 +66,7 @@ func TestSends(t *testing.T) {
 		carrier := &adaptertest.Inbox{}
 		l := listen(t, carrier, everybody{})
 		t.Cleanup(func() { l.Stop(t.Context()) })
-		s, err := NewSender(l.Addr().String(), 5*time.Second)
+		s, err := NewSender(l.Addr().String(), 5*time.Second, slog.New(slog.NewTextHandler(t.Output(), nil)))
 		require.NoError(t, err)
 		return adaptertest.Outlet{Sender: s, Left: carrier.Count}
 	})
@@ -76,7 +76,7 @@ func TestATextOfDotsArrivesAsItWas(t *testing.T) {
 	inbox := &adaptertest.Inbox{}
 	l := listen(t, inbox, everybody{})
 	defer l.Stop(t.Context())
-	s, err := NewSender(l.Addr().String(), 5*time.Second)
+	s, err := NewSender(l.Addr().String(), 5*time.Second, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	require.NoError(t, err)
 	out := adaptertest.Example()
 	out.Text = ".\n..\nx\n"

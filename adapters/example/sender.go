@@ -5,43 +5,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
 
 	"parley/interaction"
+	"parley/lib/sending"
 )
 
 // Sender is the way out: one connection a message.
 type Sender struct {
 	addr    string
 	timeout time.Duration
+	log     *slog.Logger
 }
 
 var _ interaction.Sender = (*Sender)(nil)
 
 // NewSender sends to the peer at addr. timeout is for one whole message; it must not be zero.
-func NewSender(addr string, timeout time.Duration) (*Sender, error) {
+func NewSender(addr string, timeout time.Duration, log *slog.Logger) (*Sender, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, fmt.Errorf("example sender: addr %q: %w", addr, err)
 	}
 	if timeout <= 0 {
 		return nil, errors.New("example sender: timeout: must be positive")
 	}
-	return &Sender{addr: addr, timeout: timeout}, nil
+	return &Sender{addr: addr, timeout: timeout, log: log}, nil
 }
 
 // Send puts one message on its way. The line with the dot is what cannot be taken back.
-func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
-	committed := false
-	defer func() {
-		if trouble := recover(); trouble != nil {
-			o = interaction.Outcome{State: interaction.SendQueued, Text: "an internal error"}
-			if committed {
-				o.State = interaction.SendUnknown
-			}
-		}
-	}()
+func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
+	return sending.Guard(s.log, commit, func(commit sending.Commit) interaction.Outcome { return s.send(ctx, out, commit) })
+}
+
+func (s *Sender) send(ctx context.Context, out interaction.Outbound, commit sending.Commit) interaction.Outcome {
 	message, err := encode(out)
 	if err != nil {
 		return interaction.Outcome{State: interaction.SendNotSent, Text: err.Error()}
@@ -58,9 +56,8 @@ func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func
 		return interaction.Outcome{State: interaction.SendQueued, Text: err.Error()}
 	}
 	if err := commit(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
+		return sending.Aborted(err)
 	}
-	committed = true
 	if _, err := conn.Write([]byte(".\n")); err != nil {
 		return interaction.Outcome{State: interaction.SendUnknown, Text: err.Error()}
 	}

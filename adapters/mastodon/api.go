@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"parley/interaction"
@@ -19,6 +18,7 @@ import (
 type api struct {
 	base, token string
 	http        *safehttp.Client
+	clock       func() time.Time
 }
 
 // refusal is the server's no.
@@ -67,14 +67,14 @@ func (a api) get(ctx context.Context, path string, query url.Values, result any)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := judge(answer, result); err != nil {
+	if err := a.judge(answer, result); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
 // judge reads an answer.
-func judge(answer safehttp.Answer, result any) error {
+func (a api) judge(answer safehttp.Answer, result any) error {
 	if answer.Status == http.StatusOK {
 		var problem struct {
 			Error string `json:"error"`
@@ -87,10 +87,11 @@ func judge(answer safehttp.Answer, result any) error {
 		}
 		return nil
 	}
-	return refused(answer.Status, answer.Header, answer.Body)
+	return a.refused(answer.Status, answer.Header, answer.Body)
 }
 
-func refused(status int, header http.Header, body []byte) *refusal {
+// refused reads an answer other than 200.
+func (a api) refused(status int, header http.Header, body []byte) *refusal {
 	no := &refusal{Status: status, Text: http.StatusText(status)}
 	var problem struct {
 		Error string `json:"error"`
@@ -99,18 +100,18 @@ func refused(status int, header http.Header, body []byte) *refusal {
 		no.Text = problem.Error
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		no.Wait = waitIn(header)
+		no.Wait = waitIn(header, a.clock())
 	}
 	return no
 }
 
-// waitIn reads how long the server wants to be left alone: in seconds, or until a moment.
-func waitIn(header http.Header) time.Duration {
-	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second
+// waitIn reads how long the server wants to be left alone: as HTTP says it, or as Mastodon does, until a moment.
+func waitIn(header http.Header, now time.Time) time.Duration {
+	if wait := safehttp.RetryAfter(header, now); wait > 0 {
+		return wait
 	}
 	if at, err := time.Parse(time.RFC3339, header.Get("X-RateLimit-Reset")); err == nil {
-		return max(time.Until(at), 0)
+		return max(at.Sub(now), 0)
 	}
 	return 0
 }

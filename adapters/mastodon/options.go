@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"parley/interaction"
 	"parley/lib/safehttp"
+	"parley/lib/sending"
 )
 
 // Kind is the link's, and the network's in posts.
@@ -79,8 +79,7 @@ type Account struct {
 
 	panics map[string]int // of notifications, by id
 
-	mu    sync.Mutex
-	until time.Time // when the server may be asked to post again
+	rest sending.Rest // before the next post
 }
 
 var (
@@ -120,5 +119,5 @@ func New(o Options) (*Account, error) {
 		o.Settings.Max = defaultMax
 	}
 	base := strings.TrimSuffix(o.Settings.Server, "/")
-	return &Account{Options: o, host: server.Host, panics: map[string]int{}, api: api{base: base, token: o.Token, http: o.Client}}, nil
+	return &Account{Options: o, host: server.Host, panics: map[string]int{}, api: api{base: base, token: o.Token, http: o.Client, clock: o.Clock}}, nil
 }

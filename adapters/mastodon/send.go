@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"parley/interaction"
 	"parley/lib/safehttp"
+	"parley/lib/sending"
 	"parley/lib/social"
 )
 
@@ -22,34 +22,23 @@ import (
 const repeats = 3
 
 // Send posts an answer that mentions the customer, as openly as what it answers.
-func (a *Account) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
-	if err := context.Cause(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Code: "ended", Text: err.Error()}
-	}
+func (a *Account) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
 	post, err := a.post(out)
 	if err != nil {
-		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error()}
+		return sending.Impossible(err)
 	}
-	if wait := a.rest(); wait > 0 {
+	if wait := a.rest.Left(a.Clock()); wait > 0 {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "the server wants to be left alone", Wait: wait}
 	}
-	begun := false
-	defer func() {
-		if cause := recover(); cause != nil {
-			a.Log.Error("send panicked", "cause", fmt.Sprint(cause))
-			o = interaction.Outcome{State: interaction.SendQueued, Aborted: true, Code: "panicked"}
-			if begun {
-				o = interaction.Outcome{State: interaction.SendUnknown, Code: "panicked"}
-			}
-		}
-	}()
-	if err := commit(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
-	}
-	begun = true
+	return sending.Once(ctx, a.Log, commit, func() interaction.Outcome { return a.insist(ctx, out, post) })
+}
+
+// insist sends the post, and again where nobody knows whether it arrived.
+func (a *Account) insist(ctx context.Context, out interaction.Outbound, post newPost) interaction.Outcome {
 	pause := a.Pause
 	for n := 0; ; n++ {
-		if o = a.try(ctx, out, post, n == 0); o.State != interaction.SendUnknown || n == repeats {
+		o := a.try(ctx, out, post, n == 0)
+		if o.State != interaction.SendUnknown || n == repeats {
 			return o
 		}
 		select {
@@ -70,19 +59,12 @@ type newPost struct {
 
 // post makes the body, or says why the message cannot be sent so.
 func (a *Account) post(out interaction.Outbound) (newPost, error) {
-	text := strings.TrimRight(out.Text, "\r\n ")
-	var p newPost
-	switch {
-	case len(out.To) != 1:
-		return p, fmt.Errorf("an answer goes to one account, not to %d", len(out.To))
-	case len(out.Attachments) > 0:
-		return p, errors.New("files cannot be sent by this link; take them out, or answer by another entry point")
-	case text == "":
-		return p, errors.New("the text is empty")
+	to, text, err := sending.Words(out)
+	if err != nil {
+		return newPost{}, err
 	}
-	to := out.To[0].Address
 	if !strings.HasPrefix(to, "@") || len(to) < 2 || strings.ContainsAny(to, " \t\r\n") {
-		return p, fmt.Errorf("%q is no account", to)
+		return newPost{}, fmt.Errorf("%q is no account", to)
 	}
 	if !mentions(text, to) {
 		text = to + " " + text
@@ -93,9 +75,9 @@ func (a *Account) post(out interaction.Outbound) (newPost, error) {
 		counted -= utf8.RuneCountInString(to) - utf8.RuneCountInString("@"+name)
 	}
 	if counted > a.Settings.Max {
-		return p, fmt.Errorf("the text has %d characters with the mention, at most %d may go", counted, a.Settings.Max)
+		return newPost{}, fmt.Errorf("the text has %d characters with the mention, at most %d may go", counted, a.Settings.Max)
 	}
-	p = newPost{Status: text, Visibility: "direct", Answers: a.answered(out)}
+	p := newPost{Status: text, Visibility: "direct", Answers: a.answered(out)}
 	if out.Visibility.Open() {
 		p.Visibility = string(out.Visibility)
 	}
@@ -126,15 +108,14 @@ func (a *Account) answered(out interaction.Outbound) string {
 func (a *Account) try(ctx context.Context, out interaction.Outbound, post newPost, first bool) interaction.Outcome {
 	r, err := a.api.request(ctx, http.MethodPost, "/api/v1/statuses", nil, post)
 	if err != nil {
-		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error()}
+		return sending.Impossible(err)
 	}
 	key := sha256.Sum256([]byte(out.Key))
 	r.Header.Set("Idempotency-Key", hex.EncodeToString(key[:]))
 	answer, err := a.Client.Do(r)
 	if err != nil {
 		o := interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: err.Error()}
-		var dial *net.OpError
-		if first && (errors.Is(err, safehttp.ErrForbidden) || errors.As(err, &dial) && dial.Op == "dial") {
+		if first && safehttp.NeverLeft(err) {
 			o.State, o.Code = interaction.SendQueued, "server_away"
 		}
 		return o
@@ -145,7 +126,7 @@ func (a *Account) try(ctx context.Context, out interaction.Outbound, post newPos
 // outcome reads the answer.
 func (a *Account) outcome(answer safehttp.Answer, out interaction.Outbound, first bool) interaction.Outcome {
 	var sent status
-	err := judge(answer, &sent)
+	err := a.api.judge(answer, &sent)
 	var no *refusal
 	switch {
 	case err == nil && sent.ID != "":
@@ -156,7 +137,7 @@ func (a *Account) outcome(answer safehttp.Answer, out interaction.Outbound, firs
 	o := interaction.Outcome{State: interaction.SendNotSent, Code: strconv.Itoa(no.Status), Text: no.Text}
 	switch {
 	case no.Status == http.StatusTooManyRequests:
-		a.pause(no.Wait)
+		a.rest.Want(a.Clock(), no.Wait)
 		o.State, o.Wait = interaction.SendQueued, no.Wait
 		if !first { // the one before it may have arrived
 			o.State = interaction.SendUnknown
@@ -169,20 +150,4 @@ func (a *Account) outcome(answer safehttp.Answer, out interaction.Outbound, firs
 		o.State = interaction.SendUnknown
 	}
 	return o
-}
-
-// pause notes how long the server wants to be left alone.
-func (a *Account) pause(wait time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if until := a.Clock().Add(wait); until.After(a.until) {
-		a.until = until
-	}
-}
-
-// rest is how long the server still wants to be left alone: until then nothing is posted, so that nothing overtakes what was refused.
-func (a *Account) rest() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.until.Sub(a.Clock())
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"parley/interaction"
 	"parley/lib/safehttp"
+	"parley/lib/sending"
 )
 
 // The kinds of links, and the networks' names in posts.
@@ -76,8 +76,7 @@ type Adapter struct {
 	secrets Secrets
 	base    string
 
-	mu    sync.Mutex
-	until time.Time // when the API may be called again that wanted to be left alone
+	rest sending.Rest // before the next message
 }
 
 var (

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,43 +14,29 @@ import (
 
 	"parley/interaction"
 	"parley/lib/safehttp"
+	"parley/lib/sending"
 	"parley/lib/social"
 )
 
 // Send says something to a customer. A request that was perhaps taken is unknown: the API knows no repeats.
-func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
-	if err := context.Cause(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Code: "ended", Text: err.Error()}
-	}
+func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
 	if !out.Heard.IsZero() && a.Clock().Sub(out.Heard) > Window {
 		return windowClosed
 	}
 	r, err := a.request(ctx, out)
 	if err != nil {
-		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error()}
+		return sending.Impossible(err)
 	}
-	if wait := a.rest(); wait > 0 {
+	if wait := a.rest.Left(a.Clock()); wait > 0 {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "Meta wants to be left alone", Wait: wait}
 	}
-	begun := false
-	defer func() {
-		if cause := recover(); cause != nil {
-			a.Log.Error("send panicked", "cause", fmt.Sprint(cause))
-			o = interaction.Outcome{State: interaction.SendQueued, Aborted: true, Code: "panicked"}
-			if begun {
-				o = interaction.Outcome{State: interaction.SendUnknown, Code: "panicked"}
-			}
+	return sending.Once(ctx, a.Log, commit, func() interaction.Outcome {
+		answer, err := a.Client.Do(r)
+		if err != nil {
+			return lost(err)
 		}
-	}()
-	if err := commit(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
-	}
-	begun = true
-	answer, err := a.Client.Do(r)
-	if err != nil {
-		return lost(err)
-	}
-	return a.outcome(answer, out)
+		return a.outcome(answer, out)
+	})
 }
 
 // windowClosed is an answer that comes too late: it goes back to its author, who may choose another way.
@@ -62,24 +46,21 @@ var windowClosed = interaction.Outcome{
 
 // request makes the call, or says why the message cannot be sent so.
 func (a *Adapter) request(ctx context.Context, out interaction.Outbound) (*http.Request, error) {
-	words := strings.TrimRight(out.Text, "\r\n ")
+	to, words, err := sending.Words(out)
+	if err != nil {
+		return nil, err
+	}
 	switch n := utf8.RuneCountInString(words); {
-	case len(out.To) != 1:
-		return nil, fmt.Errorf("a message goes to one customer, not to %d", len(out.To))
-	case !identifies(out.To[0].Address):
-		return nil, fmt.Errorf("%q is nobody's id", out.To[0].Address)
-	case len(out.Attachments) > 0:
-		return nil, errors.New("files cannot be sent by this link; take them out, or answer by another entry point")
-	case words == "":
-		return nil, errors.New("the text is empty")
+	case !identifies(to):
+		return nil, fmt.Errorf("%q is nobody's id", to)
 	case n > a.Settings.Max:
 		return nil, fmt.Errorf("the text has %d characters, at most %d may go", n, a.Settings.Max)
 	}
 	var body any = map[string]any{
-		"messaging_product": "whatsapp", "recipient_type": "individual", "to": out.To[0].Address, "type": "text", "text": map[string]any{"preview_url": false, "body": words},
+		"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, "type": "text", "text": map[string]any{"preview_url": false, "body": words},
 	}
 	if a.Kind == Messenger {
-		body = map[string]any{"recipient": named{out.To[0].Address}, "messaging_type": "RESPONSE", "message": map[string]string{"text": words}}
+		body = map[string]any{"recipient": named{to}, "messaging_type": "RESPONSE", "message": map[string]string{"text": words}}
 	}
 	content, err := json.Marshal(body)
 	if err != nil {
@@ -103,8 +84,7 @@ func identifies(id string) bool {
 
 // lost tells a request that never left from one that nobody knows of.
 func lost(err error) interaction.Outcome {
-	var dial *net.OpError
-	if errors.Is(err, safehttp.ErrForbidden) || errors.As(err, &dial) && dial.Op == "dial" {
+	if safehttp.NeverLeft(err) {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "meta_away", Text: err.Error()}
 	}
 	return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: err.Error()}
@@ -137,7 +117,7 @@ func (a *Adapter) outcome(answer safehttp.Answer, out interaction.Outbound) inte
 	case err == nil && body.Error != nil:
 		return a.refused(*body.Error, answer)
 	case answer.Status == http.StatusTooManyRequests:
-		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Wait: a.pause(answer.Header)}
+		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Wait: a.wanted(answer)}
 	case answer.Status >= 400 && answer.Status < 500:
 		return interaction.Outcome{State: interaction.SendNotSent, Code: strconv.Itoa(answer.Status), Text: "Meta refused it without a reason"}
 	}
@@ -156,7 +136,7 @@ func (a *Adapter) refused(e graphError, answer safehttp.Answer) interaction.Outc
 	case e.Code == 131047 || e.Code == 10 && e.Sub == 2018278:
 		return windowClosed
 	case e.Code == 4 || e.Code == 32 || e.Code == 613 || e.Code == 80007 || e.Code == 130429 || e.Code == 131048 || e.Code == 131056 || answer.Status == http.StatusTooManyRequests:
-		o.State, o.Wait = interaction.SendQueued, a.pause(answer.Header)
+		o.State, o.Wait = interaction.SendQueued, a.wanted(answer)
 	case e.Code == 131026 || e.Code == 551: // the customer has no account any more, or has blocked us
 		o.Permanent = true
 	case answer.Status >= 500:
@@ -165,24 +145,10 @@ func (a *Adapter) refused(e graphError, answer safehttp.Answer) interaction.Outc
 	return o
 }
 
-// pause notes how long the API wants to be left alone, and gives it.
-func (a *Adapter) pause(header http.Header) time.Duration {
-	seconds, err := strconv.Atoi(header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	wait := time.Duration(seconds) * time.Second
-	if until := a.Clock().Add(wait); until.After(a.until) {
-		a.until = until
-	}
+// wanted reads how long the API wants to be left alone, and heeds it from now on.
+func (a *Adapter) wanted(answer safehttp.Answer) time.Duration {
+	now := a.Clock()
+	wait := safehttp.RetryAfter(answer.Header, now)
+	a.rest.Want(now, wait)
 	return wait
-}
-
-// rest is how long the API still wants to be left alone: until then nothing is sent, so that nothing overtakes what was refused.
-func (a *Adapter) rest() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.until.Sub(a.Clock())
 }

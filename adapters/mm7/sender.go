@@ -3,29 +3,18 @@ package mm7
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 
 	"parley/interaction"
 	"parley/lib/mms"
 	"parley/lib/safehttp"
+	"parley/lib/sending"
 )
 
 // Send posts one SubmitReq. The transaction id is the message's own, so that every attempt is the same request to the centre.
-func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
-	committed := false
-	defer func() {
-		if trouble := recover(); trouble != nil {
-			a.opts.Logger.Error("send broke down", "adapter", "mm7", "trouble", trouble)
-			o = interaction.Outcome{State: interaction.SendQueued, Text: "an internal error"}
-			if committed {
-				o.State = interaction.SendUnknown
-			}
-		}
-	}()
+func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
 	if a.opts.Settings.URL == "" {
 		return interaction.Outcome{State: interaction.SendNotSent, Code: "no_url", Text: "this link has no url: nothing is sent over it"}
 	}
@@ -33,15 +22,10 @@ func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit fun
 	if refused != nil {
 		return *refused
 	}
-	if ctx.Err() != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Text: ctx.Err().Error()}
-	}
-	if err := commit(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
-	}
-	committed = true
-	answer, err := a.opts.Client.Do(r)
-	return outcome(answer, err)
+	return sending.Once(ctx, a.opts.Logger, commit, func() interaction.Outcome {
+		answer, err := a.opts.Client.Do(r)
+		return outcome(answer, err)
+	})
 }
 
 // request makes the POST, or says why there is none.
@@ -84,8 +68,7 @@ func (a *Adapter) request(ctx context.Context, out interaction.Outbound) (*http.
 // outcome reads what the centre said. What failed before a connection stood has not left; what came to nothing behind it is unknown.
 func outcome(answer safehttp.Answer, err error) interaction.Outcome {
 	if err != nil {
-		var dial *net.OpError
-		if errors.As(err, &dial) && dial.Op == "dial" || errors.Is(err, safehttp.ErrForbidden) {
+		if safehttp.NeverLeft(err) {
 			return interaction.Outcome{State: interaction.SendQueued, Code: "away", Text: err.Error()}
 		}
 		return interaction.Outcome{State: interaction.SendUnknown, Text: err.Error()}

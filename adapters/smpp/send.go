@@ -11,6 +11,7 @@ import (
 
 	"parley/interaction"
 	"parley/lib/phone"
+	"parley/lib/sending"
 	"parley/lib/smpp"
 	"parley/lib/smpp/session"
 	"parley/lib/smpp/sms"
@@ -20,37 +21,40 @@ import (
 const patience = 90 * time.Second
 
 // Send submits the message, in parts if it is long. commit is called before the first part.
-func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (outcome interaction.Outcome) {
+func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
 	if err := context.Cause(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Code: "ended", Text: err.Error()}
+		return sending.Ended(err)
 	}
 	parts, number, err := a.parts(out)
 	if err != nil {
-		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error(), Permanent: errors.Is(err, phone.ErrNumber)}
+		o := sending.Impossible(err)
+		o.Permanent = errors.Is(err, phone.ErrNumber)
+		return o
 	}
-	begin := &begun{commit: commit}
-	defer func() {
-		if cause := recover(); cause != nil {
-			a.log.Error("smpp send panicked", "cause", fmt.Sprint(cause))
-			outcome = interaction.Outcome{State: interaction.SendUnknown, Code: "panicked"}
-			if !begin.done {
-				outcome = interaction.Outcome{State: interaction.SendQueued, Aborted: true, Code: "panicked"}
-			}
-		}
-	}()
+	return sending.Guard(a.log, commit, func(commit sending.Commit) interaction.Outcome {
+		return a.submit(ctx, out, parts, number, commit)
+	})
+}
+
+// submit has the centre take one part after the other.
+func (a *Adapter) submit(ctx context.Context, out interaction.Outbound, parts []*smpp.PDU, number string, commit sending.Commit) interaction.Outcome {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	outcome = interaction.Outcome{State: interaction.SendSent, Code: "0"}
+	outcome := interaction.Outcome{State: interaction.SendSent, Code: "0"}
+	var refused error // by the commit
 	for n, p := range parts {
 		var first func() error
 		if n == 0 {
-			first = func() error { return begin.now(ctx) }
+			first = func() error {
+				refused = commit(ctx)
+				return refused
+			}
 		}
 		answer, err := a.link.Submit(waiting, p, out.Date.UnixNano(), first)
 		if n > 0 && (err != nil || answer.Status != smpp.StatusOK) {
 			return partly(outcome, n, len(parts), answer, err)
 		}
-		if result, stop := judge(answer, err, begin); stop {
+		if result, stop := judge(answer, err, refused); stop {
 			return result
 		}
 		body, _ := answer.Body.(*smpp.MessageResp)
@@ -61,26 +65,12 @@ func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit fun
 	return outcome
 }
 
-// begun calls the commit once and remembers that it was given.
-type begun struct {
-	commit func(context.Context) error
-	done   bool
-	err    error
-}
-
-func (b *begun) now(ctx context.Context) error {
-	if b.err = b.commit(ctx); b.err == nil {
-		b.done = true
-	}
-	return b.err
-}
-
-// judge says what became of the first part.
-func judge(answer *smpp.PDU, err error, begin *begun) (interaction.Outcome, bool) {
+// judge says what became of the first part, whose commit may have been refused.
+func judge(answer *smpp.PDU, err, refused error) (interaction.Outcome, bool) {
 	var lost *session.Lost
 	switch {
-	case begin.err != nil:
-		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: begin.err.Error()}, true
+	case refused != nil:
+		return sending.Aborted(refused), true
 	case errors.As(err, &lost):
 		return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: err.Error()}, true
 	case err != nil:
@@ -122,17 +112,11 @@ func named(number, id string) interaction.CarrierName {
 
 // parts makes the PDUs of a message. The same message always gives the same ones: the reference follows from its key.
 func (a *Adapter) parts(out interaction.Outbound) ([]*smpp.PDU, string, error) {
-	if len(out.To) != 1 {
-		return nil, "", fmt.Errorf("a short message goes to one number, not to %d", len(out.To))
+	to, text, err := sending.Words(out)
+	if err != nil {
+		return nil, "", err
 	}
-	if len(out.Attachments) > 0 {
-		return nil, "", errors.New("a short message holds no files")
-	}
-	text := strings.TrimRight(out.Text, "\r\n ")
-	if text == "" {
-		return nil, "", errors.New("the text is empty")
-	}
-	dest, number, err := a.dest(out.To[0].Address)
+	dest, number, err := a.dest(to)
 	if err != nil {
 		return nil, "", err
 	}

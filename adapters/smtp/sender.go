@@ -14,6 +14,7 @@ import (
 
 	"parley/interaction"
 	"parley/lib/mail"
+	"parley/lib/sending"
 )
 
 // Sender hands messages to a smart host, or to the servers that the recipients' domains name.
@@ -38,17 +39,11 @@ func NewSender(opts SenderOptions) (*Sender, error) {
 // but the dot is written. A mail that goes to several servers gets its dots when all of them have the rest: until then nobody has it.
 //
 // A recipient who is refused for good does not keep the mail from the others; while one is refused for now, nobody gets it.
-func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
-	committed := false
-	defer func() {
-		if trouble := recover(); trouble != nil {
-			s.log.Error("sending broke down", "trouble", trouble)
-			o = interaction.Outcome{State: interaction.SendQueued, Text: "an internal error"}
-			if committed {
-				o.State = interaction.SendUnknown
-			}
-		}
-	}()
+func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
+	return sending.Guard(s.log, commit, func(commit sending.Commit) interaction.Outcome { return s.send(ctx, out, commit) })
+}
+
+func (s *Sender) send(ctx context.Context, out interaction.Outbound, commit sending.Commit) interaction.Outcome {
 	raw, err := s.compose(out)
 	if err != nil {
 		return interaction.Outcome{State: interaction.SendNotSent, Text: cutText(err.Error())}
@@ -79,7 +74,6 @@ func (s *Sender) Send(ctx context.Context, out interaction.Outbound, commit func
 	if err := commit(ctx); err != nil {
 		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: cutText(err.Error())}
 	}
-	committed = true
 	return s.finish(open, refused)
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"parley/interaction"
@@ -19,6 +18,7 @@ import (
 type api struct {
 	base, token string
 	http        *safehttp.Client
+	clock       func() time.Time
 }
 
 // refusal is the API's no.
@@ -58,14 +58,14 @@ func (a api) call(ctx context.Context, method string, params, result any) error 
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, quiet(err))
 	}
-	if err := judge(answer, result); err != nil {
+	if err := a.judge(answer, result); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	return nil
 }
 
 // judge reads an answer: ok decides, whatever the HTTP status.
-func judge(answer safehttp.Answer, result any) error {
+func (a api) judge(answer safehttp.Answer, result any) error {
 	var body struct {
 		OK          *bool           `json:"ok"`
 		Result      json.RawMessage `json:"result"`
@@ -89,8 +89,8 @@ func judge(answer safehttp.Answer, result any) error {
 	if no.Code == 0 {
 		no.Code = answer.Status
 	}
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && no.Wait == 0 {
-		no.Wait = time.Duration(seconds) * time.Second
+	if no.Wait == 0 {
+		no.Wait = safehttp.RetryAfter(answer.Header, a.clock())
 	}
 	return no
 }

@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"parley/interaction"
 	"parley/lib/safehttp"
+	"parley/lib/sending"
 )
 
 // Kind is the link's, and the network's in posts.
@@ -73,8 +73,7 @@ type Bot struct {
 
 	panics map[int64]int // of updates, by number
 
-	mu    sync.Mutex
-	until time.Time // when the API may be called again that said 429
+	rest sending.Rest // before the next message
 }
 
 var (
@@ -114,7 +113,7 @@ func New(o Options) (*Bot, error) {
 		o.Settings.Max = maxCharacters
 	}
 	base := strings.TrimSuffix(o.Settings.API, "/")
-	return &Bot{Options: o, id: found[1], panics: map[int64]int{}, api: api{base: base, token: o.Token, http: o.Client}}, nil
+	return &Bot{Options: o, id: found[1], panics: map[int64]int{}, api: api{base: base, token: o.Token, http: o.Client, clock: o.Clock}}, nil
 }
 
 // secret is what Telegram's calls of the webhook prove themselves with. It follows from the token, so that nobody has to keep a second one.

@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf16"
 
 	"parley/interaction"
 	"parley/lib/safehttp"
+	"parley/lib/sending"
 	"parley/lib/social"
 )
 
@@ -20,53 +19,33 @@ import (
 const maxCharacters = 4096
 
 // Send has the bot say something. A request that was perhaps taken is unknown: the API cannot be asked, and knows no repeats.
-func (b *Bot) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) (o interaction.Outcome) {
-	if err := context.Cause(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Code: "ended", Text: err.Error()}
-	}
+func (b *Bot) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
 	r, to, err := b.message(ctx, out)
 	if err != nil {
-		return interaction.Outcome{State: interaction.SendNotSent, Code: "cannot_be_sent", Text: err.Error()}
+		return sending.Impossible(err)
 	}
-	if wait := b.rest(); wait > 0 {
+	if wait := b.rest.Left(b.Clock()); wait > 0 {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "telegram wants to be left alone", Wait: wait}
 	}
-	begun := false
-	defer func() {
-		if cause := recover(); cause != nil {
-			b.Log.Error("send panicked", "cause", fmt.Sprint(cause))
-			o = interaction.Outcome{State: interaction.SendQueued, Aborted: true, Code: "panicked"}
-			if begun {
-				o = interaction.Outcome{State: interaction.SendUnknown, Code: "panicked"}
-			}
+	return sending.Once(ctx, b.Log, commit, func() interaction.Outcome {
+		answer, err := b.Client.Do(r)
+		if err != nil {
+			return lost(err)
 		}
-	}()
-	if err := commit(ctx); err != nil {
-		return interaction.Outcome{State: interaction.SendQueued, Aborted: true, Text: err.Error()}
-	}
-	begun = true
-	answer, err := b.Client.Do(r)
-	if err != nil {
-		return lost(err)
-	}
-	return b.outcome(answer, out, to)
+		return b.outcome(answer, out, to)
+	})
 }
 
 // message makes the call, or says why the message cannot be sent so.
 func (b *Bot) message(ctx context.Context, out interaction.Outbound) (*http.Request, address, error) {
-	text := strings.TrimRight(out.Text, "\r\n ")
-	var to address
-	switch n := len(utf16.Encode([]rune(text))); {
-	case len(out.To) != 1:
-		return nil, to, fmt.Errorf("a message goes to one chat, not to %d", len(out.To))
-	case len(out.Attachments) > 0:
-		return nil, to, errors.New("files cannot be sent by this link; take them out, or answer by another entry point")
-	case text == "":
-		return nil, to, errors.New("the text is empty")
-	case n > b.Settings.Max:
-		return nil, to, fmt.Errorf("the text has %d characters as Telegram counts them, at most %d may go", n, b.Settings.Max)
+	recipient, text, err := sending.Words(out)
+	if err != nil {
+		return nil, address{}, err
 	}
-	to, err := parseAddress(out.To[0].Address)
+	if n := len(utf16.Encode([]rune(text))); n > b.Settings.Max {
+		return nil, address{}, fmt.Errorf("the text has %d characters as Telegram counts them, at most %d may go", n, b.Settings.Max)
+	}
+	to, err := parseAddress(recipient)
 	if err != nil {
 		return nil, to, err
 	}
@@ -90,8 +69,7 @@ func (b *Bot) answered(out interaction.Outbound) int64 {
 
 // lost tells a request that never left from one that nobody knows of.
 func lost(err error) interaction.Outcome {
-	var dial *net.OpError
-	if errors.Is(err, safehttp.ErrForbidden) || errors.As(err, &dial) && dial.Op == "dial" {
+	if safehttp.NeverLeft(err) {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "telegram_away", Text: quiet(err).Error()}
 	}
 	return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: quiet(err).Error()}
@@ -100,7 +78,7 @@ func lost(err error) interaction.Outcome {
 // outcome reads the answer.
 func (b *Bot) outcome(answer safehttp.Answer, out interaction.Outbound, to address) interaction.Outcome {
 	var sent message
-	err := judge(answer, &sent)
+	err := b.api.judge(answer, &sent)
 	var no *refusal
 	switch {
 	case err == nil && sent.ID != 0:
@@ -112,7 +90,8 @@ func (b *Bot) outcome(answer safehttp.Answer, out interaction.Outbound, to addre
 	o := interaction.Outcome{State: interaction.SendNotSent, Code: strconv.Itoa(no.Code), Text: no.Text}
 	switch {
 	case no.Code == http.StatusTooManyRequests:
-		o.State, o.Wait = interaction.SendQueued, b.pause(no.Wait)
+		b.rest.Want(b.Clock(), no.Wait)
+		o.State, o.Wait = interaction.SendQueued, no.Wait
 	case no.Code == http.StatusUnauthorized || no.Code == http.StatusNotFound: // a wrong token is 401 or, of a wrong form, 404
 		o.Code, o.Text = "reconnect", "the bot's token is not valid any more: give the link a new one, then send again"
 	case no.Code == http.StatusForbidden: // the customer has blocked the bot, or is gone
@@ -121,21 +100,4 @@ func (b *Bot) outcome(answer safehttp.Answer, out interaction.Outbound, to addre
 		o.State = interaction.SendUnknown
 	}
 	return o
-}
-
-// pause notes how long the API wants to be left alone, and gives it.
-func (b *Bot) pause(wait time.Duration) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if until := b.Clock().Add(wait); until.After(b.until) {
-		b.until = until
-	}
-	return wait
-}
-
-// rest is how long the API still wants to be left alone: until then nothing is sent, so that nothing overtakes what was refused.
-func (b *Bot) rest() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.until.Sub(b.Clock())
 }

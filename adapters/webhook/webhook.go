@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"parley/interaction"
@@ -63,7 +62,7 @@ func (p *Poster) Post(ctx context.Context, call interaction.WebhookCall) interac
 		return interaction.WebhookOutcome{Answer: err.Error()}
 	}
 	return interaction.WebhookOutcome{
-		Gone: answer.Status == http.StatusGone, Answer: fmt.Sprintf("%d %s", answer.Status, http.StatusText(answer.Status)), After: p.wait(answer.Header),
+		Gone: answer.Status == http.StatusGone, Answer: fmt.Sprintf("%d %s", answer.Status, http.StatusText(answer.Status)), After: safehttp.RetryAfter(answer.Header, p.Clock()),
 	}
 }
 
@@ -88,16 +87,4 @@ func (p *Poster) request(ctx context.Context, call interaction.WebhookCall) (*ht
 	}
 	r.Header.Set(HeaderSignature, auth.Sign(body, p.Clock(), call.Secrets...))
 	return r, nil
-}
-
-// wait reads Retry-After (RFC 9110 section 10.2.3): seconds or a date.
-func (p *Poster) wait(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, 3600)) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(p.Clock()))
-	}
-	return 0
 }

@@ -21,7 +21,7 @@ type Options struct {
 	Allow     []netip.Prefix // networks that may be reached although they are not public: one's own hooks
 	Timeout   time.Duration  // of a whole request with its redirects and body; default 10 s
 	MaxBody   int64          // bytes of an answer that are read; default 1 MiB
-	Redirects int            // that are followed; default none
+	Redirects int            // that a GET or HEAD follows, default none; other requests follow none
 	Resolver  *net.Resolver  // default: the system's
 }
 
@@ -60,7 +60,7 @@ func New(o Options) *Client {
 			TLSHandshakeTimeout: o.Timeout / 2, ResponseHeaderTimeout: o.Timeout, MaxResponseHeaderBytes: 64 << 10, DisableCompression: true,
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if len(via) > o.Redirects {
+			if first := via[0].Method; len(via) > o.Redirects || first != http.MethodGet && first != http.MethodHead {
 				return http.ErrUseLastResponse
 			}
 			return checkURL(r.URL)
