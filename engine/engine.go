@@ -36,7 +36,10 @@ type Options struct {
 func Dial(opt Options) (*Engine, error) {
 	c, err := client.NewLazyClient(client.Options{
 		HostPort: opt.Address, Namespace: opt.Namespace, Identity: opt.Identity, Logger: log.NewStructuredLogger(opt.Log),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: dialOptions(opt.Interceptors)},
+		ConnectionOptions: client.ConnectionOptions{
+			DialOptions:     dialOptions(opt.Interceptors),
+			GrpcCompression: &client.GrpcCompressionNone{}, // ids and codes, a kilobyte or two: packing them costs both sides more than sending them
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the Temporal client: %w", err)
