@@ -37,9 +37,7 @@ func (s *Store) Reply(ctx context.Context, by interaction.Actor, id interaction.
 		if err := t.countUses(ctx, s, by, row, m, r.Responses); err != nil {
 			return m, err
 		}
-		if _, err := t.Exec(ctx, `update threads set last_agent = $2 where id = (select thread_id from interactions where id = $1)`, row.Interaction, by.Agent); err != nil {
-			return m, err
-		}
+		t.put(`update threads set last_agent = $2 where id = (select thread_id from interactions where id = $1)`, row.Interaction, by.Agent)
 		if err := t.closeTask(ctx, row, "task.done", interaction.TaskDone, r.Disposition, ""); err != nil {
 			return m, err
 		}
@@ -135,9 +133,7 @@ func (t *tx) answeredBy(ctx context.Context, row taskRow, by interaction.Actor, 
 		also += `, messages = messages + 1`
 	}
 	if (row.Kind == interaction.TaskHandle || row.Kind == interaction.TaskCallback) && by.Agent != "" {
-		if _, err := t.Exec(ctx, `update interactions set last_agent = $2 where id = $1`, row.Interaction, by.Agent); err != nil {
-			return err
-		}
+		t.put(`update interactions set last_agent = $2 where id = $1`, row.Interaction, by.Agent)
 	}
 	return t.addNews(ctx, row.Interaction, news, also)
 }

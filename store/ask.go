@@ -84,10 +84,10 @@ func (t *tx) resolve(o openInteraction, chain []interaction.RouteTarget) []inter
 
 // restoreDraft gives the author his reply back as a draft.
 func (t *tx) restoreDraft(ctx context.Context, task interaction.ID, a interaction.Ask) error {
-	_, err := t.Exec(ctx, `insert into drafts (task_id, author, subject, body, html, attachments)
+	t.put(`insert into drafts (task_id, author, subject, body, html, attachments)
 		select $1, author, subject, body, html, attachments from messages where interaction_id = $2 and number = $3 and author is not null
 		on conflict do nothing`, task, a.Interaction, a.Message)
-	return err
+	return nil
 }
 
 // WithdrawTask takes a task out of people's hands if nobody holds it, and tells what it found otherwise. A task

@@ -35,9 +35,7 @@ func (t *tx) mayWrite(ctx context.Context, channel interaction.Channel, address 
 // setConsent writes the register.
 func (t *tx) setConsent(ctx context.Context, c interaction.Consent, event event) error {
 	// Of who was erased the register has a word of its own; what he says now takes its place.
-	if _, err := t.Exec(ctx, `delete from consents where channel = $1 and address = erased_address($2)`, c.Channel, c.Address); err != nil {
-		return err
-	}
+	t.put(`delete from consents where channel = $1 and address = erased_address($2)`, c.Channel, c.Address)
 	isNew, err := t.exec(ctx, `insert into consents as c (channel, address, out, word, source) values ($1, $2, $3, $4, $5)
 		on conflict (channel, address) do update set out = $3, word = $4, source = $5, since = now() where c.out <> $3`, c.Channel, c.Address, c.Out, c.Word, c.Source)
 	if err != nil || !isNew {

@@ -10,7 +10,7 @@ import (
 // others. While the first links name agents the row holds the demand of the link behind them, and the task is reserved for the first of
 // them, unless it is reserved already.
 func (t *tx) openFirstLink(ctx context.Context, task interaction.ID) error {
-	_, err := t.Exec(ctx, `
+	t.put(`
 		update tasks set
 			skill = case when l.link->>'kind' = 'skill' then l.link->>'name' else '' end,
 			level = case when l.link->>'kind' = 'skill' then coalesce((l.link->>'level')::int, 0) else 0 end,
@@ -25,5 +25,5 @@ func (t *tx) openFirstLink(ctx context.Context, task interaction.ID) error {
 				coalesce((t.chain->0->>'seconds')::int, 0) as seconds
 			from tasks t join interactions i on i.id = t.interaction_id where t.id = $1) l
 		where id = $1 and chain <> '[]' and kind <> 'consult'`, task)
-	return err
+	return nil
 }

@@ -53,6 +53,6 @@ func (t *tx) setDue(ctx context.Context, task interaction.ID, opened time.Time, 
 	if !reached {
 		return nil
 	}
-	_, err = t.Exec(ctx, `update tasks set due_at = $2 where id = $1`, task, due)
-	return err
+	t.put(`update tasks set due_at = $2 where id = $1`, task, due)
+	return nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,19 +31,23 @@ func (t *tx) audit(ctx context.Context, e event) error {
 	if e.Data == nil {
 		e.Data = map[string]any{}
 	}
+	data, err := json.Marshal(e.Data)
+	if err != nil {
+		return fmt.Errorf("data of %s: %w", e.Code, err)
+	}
 	t.events = true
 	if e.Before == nil && e.After == nil {
-		_, err := t.Exec(ctx, `insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data)
-			values ($1, $2, $3, $4, $5, $6, $7, $8)`, e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, e.Data)
-		return err
+		t.put(`insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data)
+			values ($1, $2, $3, $4, $5, $6, $7, $8)`, e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, json.RawMessage(data))
+		return nil
 	}
-	_, err := t.Exec(ctx, `
+	_, err = t.Exec(ctx, `
 		with v as (select uuid_send(gen_random_uuid()) as salt, $9::jsonb as before, $10::jsonb as after),
 		put as (
 			insert into events (code, actor, interaction_id, task_id, queue, from_state, to_state, data, values_hash)
 			select $1, $2, $3, $4, $5, $6, $7, $8, `+valuesHash+` from v returning position)
 		insert into event_values (position, interaction_id, salt, before, after) select position, $3, salt, before, after from put, v`,
-		e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, e.Data, e.Before, e.After)
+		e.Code, e.Actor.Agent, e.Interaction, e.Task, e.Queue, e.From, e.To, json.RawMessage(data), e.Before, e.After)
 	return err
 }
 

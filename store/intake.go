@@ -140,18 +140,14 @@ func (t *tx) findContact(ctx context.Context, p interaction.Parsed) (interaction
 		}
 	}
 	id = interaction.NewID()
-	if _, err := t.Exec(ctx, `insert into contacts (id, name) values ($1, $2)`, id, p.Name); err != nil {
-		return "", err
-	}
+	t.put(`insert into contacts (id, name) values ($1, $2)`, id, p.Name)
 	for n, a := range p.Identities {
 		isNew, err := t.exec(ctx, `insert into contact_attributes (kind, value, contact_id) values ($1, $2, $3) on conflict do nothing`, a.Kind, a.Value, id)
 		if err != nil {
 			return "", err
 		}
 		if !isNew && n == 0 { // another transaction was quicker: its contact is the one
-			if _, err := t.Exec(ctx, `delete from contacts where id = $1`, id); err != nil {
-				return "", err
-			}
+			t.put(`delete from contacts where id = $1`, id)
 			err := t.QueryRow(ctx, `select contact_id from contact_attributes where kind = $1 and value = $2`, a.Kind, a.Value).Scan(&id)
 			return id, err
 		}
@@ -233,22 +229,17 @@ func (t *tx) openInbound(ctx context.Context, in interaction.Taken, p interactio
 	first := thread == ""
 	if first {
 		thread = interaction.NewID()
-		if _, err := t.Exec(ctx, `insert into threads (id, contact_id, entry_point, last_interaction) values ($1, $2, $3, $4)`,
-			thread, contact, in.EntryPoint, id); err != nil {
-			return nil, err
-		}
+		t.put(`insert into threads (id, contact_id, entry_point, last_interaction) values ($1, $2, $3, $4)`,
+			thread, contact, in.EntryPoint, id)
 	} else if err := t.QueryRow(ctx, `update threads set last_interaction = $2 where id = $1 returning last_agent`, thread, id).Scan(&lastAgent); err != nil {
 		return nil, err
 	}
-	_, err := t.Exec(ctx, `
+	t.put(`
 		insert into interactions (id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state,
 			priority, last_agent, workflow, kit)
 		select $1, $2, $3, $4, $5, e.name, e.queue, 'in', $6, 'received', q.priority, $7, e.workflow, $8
 		from entry_points e join queues q on q.name = e.queue where e.name = $9`,
 		id, thread, contact, parent, in.Channel, clip(p.Message.Subject, 1000), lastAgent, interaction.KitVersion, in.EntryPoint)
-	if err != nil {
-		return nil, err
-	}
 	return &openRow{ID: id, Thread: thread, fresh: true, first: first}, nil
 }
 
@@ -295,10 +286,8 @@ func (t *tx) addInbound(ctx context.Context, in interaction.Taken, p interaction
 	if err := t.addNews(ctx, open.ID, news, `messages = messages + 1`); err != nil {
 		return err
 	}
-	if _, err := t.Exec(ctx, `update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = any($1::uuid[])`,
-		append([]interaction.ID{in.ID}, p.Joined...), open.ID, m.Number); err != nil {
-		return err
-	}
+	t.put(`update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = any($1::uuid[])`,
+		append([]interaction.ID{in.ID}, p.Joined...), open.ID, m.Number)
 	return t.audit(ctx, event{Code: code, Interaction: open.ID, Data: map[string]any{
 		"message": m.Number, "channel": in.Channel, "entryPoint": in.EntryPoint, "bytes": in.Size,
 	}})
@@ -317,7 +306,7 @@ func (t *tx) rememberMailID(ctx context.Context, messageID string, thread, id in
 
 // customerWrote makes stale what was written against the state before, and wakes what slept until this.
 func (t *tx) customerWrote(ctx context.Context, id interaction.ID) error {
-	_, err := t.Exec(ctx, `
+	t.put(`
 		with t as (select id, agent_id, state = 'snoozed' and wakes as wake from tasks where interaction_id = $1 order by id for update),
 		changed as (
 			update tasks set version = tasks.version + 1,
@@ -332,7 +321,7 @@ func (t *tx) customerWrote(ctx context.Context, id interaction.ID) error {
 		select 'task.woken', interaction_id, id, queue, 'snoozed', 'queued', jsonb_build_object('kind', kind, 'agent', agent_id, 'why', 'customer_wrote') from changed where wake`,
 		id, reservation.Seconds())
 	t.tasks = true
-	return err
+	return nil
 }
 
 // addNews numbers the news under the interaction's row lock and puts it into the outbox. "also" is a further assignment to the row.
@@ -340,12 +329,12 @@ func (t *tx) addNews(ctx context.Context, id interaction.ID, n interaction.News,
 	if also != "" {
 		also = ", " + also
 	}
-	_, err := t.Exec(ctx, `
+	t.put(`
 		with numbered as (update interactions set news = news + 1, version = version + 1`+also+` where id = $1 returning news)
 		insert into outbox (interaction_id, number, news)
 		select $1, numbered.news, $2::jsonb || jsonb_build_object('number', numbered.news) from numbered`, id, n)
 	t.outbox = true
-	return err
+	return nil
 }
 
 // clip cuts s to at most n bytes at a rune's edge.

@@ -71,9 +71,7 @@ func (t *tx) settleReport(ctx context.Context, in interaction.Taken, p interacti
 	if err := t.addNews(ctx, open.ID, news, `messages = messages + 1`); err != nil {
 		return false, err
 	}
-	if _, err := t.Exec(ctx, `update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = $1`, in.ID, open.ID, m.Number); err != nil {
-		return false, err
-	}
+	t.put(`update inbound set state = 'done', interaction_id = $2, message_number = $3 where id = $1`, in.ID, open.ID, m.Number)
 	code := "message.received"
 	if open.fresh {
 		code = "interaction.received"
@@ -163,9 +161,9 @@ func (t *tx) markReported(ctx context.Context, out outgoing, list []interaction.
 			}
 		}
 	}
-	_, err := t.Exec(ctx, `update messages set problems = problems || array(select m from unnest($3::text[]) m where m <> all(problems))
+	t.put(`update messages set problems = problems || array(select m from unnest($3::text[]) m where m <> all(problems))
 		where interaction_id = $1 and number = $2`, out.Interaction, out.Number, some(marks))
-	return err
+	return nil
 }
 
 // heardFrom takes the mark off an address that its owner writes from: it is good again.
@@ -174,10 +172,8 @@ func (t *tx) heardFrom(ctx context.Context, contact interaction.ID, p interactio
 		return nil
 	}
 	for _, a := range p.Identities {
-		if _, err := t.Exec(ctx, `update contact_attributes set failed_at = null, failed_why = ''
-			where kind = $1 and value = $2 and contact_id = $3 and failed_at is not null`, a.Kind, a.Value, contact); err != nil {
-			return err
-		}
+		t.put(`update contact_attributes set failed_at = null, failed_why = ''
+			where kind = $1 and value = $2 and contact_id = $3 and failed_at is not null`, a.Kind, a.Value, contact)
 	}
 	return nil
 }

@@ -18,11 +18,8 @@ func (t *tx) requeue(ctx context.Context, row taskRow, by interaction.Actor, cod
 	if change != "" {
 		change = ", " + change
 	}
-	_, err := t.Exec(ctx, `update tasks set state = 'queued', agent_id = null, offer_until = null, handle_until = null, not_before = null,
+	t.put(`update tasks set state = 'queued', agent_id = null, offer_until = null, handle_until = null, not_before = null,
 		version = version + 1`+change+` where id = $1`, append([]any{row.ID}, args...)...)
-	if err != nil {
-		return err
-	}
 	t.tasks = true
 	if holding(row.State) {
 		if err := t.giveBack(ctx, row.Agent, row.Class); err != nil {
@@ -61,9 +58,7 @@ func (s *Store) AcceptOffer(ctx context.Context, by interaction.Actor, id intera
 			return row.Task, notOffered(row, by)
 		}
 		t.tasks = true
-		if _, err := t.Exec(ctx, `update agents set missed = 0 where id = $1 and missed > 0`, by.Agent); err != nil {
-			return row.Task, err
-		}
+		t.put(`update agents set missed = 0 where id = $1 and missed > 0`, by.Agent)
 		row.State = interaction.TaskOffered
 		if err := t.auditTask(ctx, by, row, "task.accepted", interaction.TaskHeld, nil); err != nil {
 			return row.Task, err
@@ -162,9 +157,7 @@ func (s *Store) Transfer(ctx context.Context, by interaction.Actor, id interacti
 		if err := t.checkQueue(ctx, to.Queue); err != nil {
 			return nothing{}, err
 		}
-		if _, err := t.Exec(ctx, `update interactions set queue = $2 where id = $1`, row.Interaction, to.Queue); err != nil {
-			return nothing{}, err
-		}
+		t.put(`update interactions set queue = $2 where id = $1`, row.Interaction, to.Queue)
 		if err := t.requeue(ctx, row, by, "task.transferred",
 			counted+`queue = $3, reserved_for = null, reserved_until = null, refused = '{}', skill = '', level = 0, group_name = '',
 			chain = case when kind in ('handle', 'callback') then (select chain from queues where name = $3) else chain end, chain_step = 0, chain_since = now()`, to.Note, to.Queue); err != nil {
@@ -231,9 +224,7 @@ func (s *Store) SnoozeUntil(ctx context.Context, by interaction.Actor, id intera
 		if !until.IsZero() {
 			at = &until
 		}
-		if _, err := t.Exec(ctx, `update tasks set state = 'snoozed', not_before = $2, wakes = $3, handle_until = null, version = version + 1 where id = $1`, id, at, wakes || at == nil); err != nil {
-			return nothing{}, err
-		}
+		t.put(`update tasks set state = 'snoozed', not_before = $2, wakes = $3, handle_until = null, version = version + 1 where id = $1`, id, at, wakes || at == nil)
 		if err := t.giveBack(ctx, row.Agent, row.Class); err != nil {
 			return nothing{}, err
 		}

@@ -49,11 +49,11 @@ func (t *tx) keepReview(ctx context.Context, task interaction.ID, d drawn) error
 		return err
 	}
 	// By the policy's time or its share of the service objective, whichever is sooner; a reviewer has a minute at least.
-	_, err := t.Exec(ctx, `insert into open_reviews (task_id, policy, rate, reason, number, form, seconds, overdue, escalate_to, due_at)
+	t.put(`insert into open_reviews (task_id, policy, rate, reason, number, form, seconds, overdue, escalate_to, due_at)
 		select $1, $2, $3, $4, $5, $6, $7, $8, $9, least(now() + make_interval(secs => nullif($7::int, 0)), case when due_at is not null then greatest(due_at, now() + interval '1 minute') end)
 		from tasks where id = $1`,
 		task, d.Policy, d.Rate, d.Reason, d.Number, d.form, int(d.time/time.Second), d.overdue, d.escalateTo)
-	return err
+	return nil
 }
 
 // objectiveOf makes a share of the queue's service objective, counted from the interaction's arrival in open time, the review's own.
@@ -217,10 +217,8 @@ func (t *tx) editReply(ctx context.Context, by interaction.Actor, row taskRow, d
 	if after == before {
 		return false, nil
 	}
-	if _, err := t.Exec(ctx, `update messages set subject = $3, body = $4, html = $5 where interaction_id = $1 and number = $2`,
-		row.Interaction, row.Message, after.Subject, after.Text, after.HTML); err != nil {
-		return false, err
-	}
+	t.put(`update messages set subject = $3, body = $4, html = $5 where interaction_id = $1 and number = $2`,
+		row.Interaction, row.Message, after.Subject, after.Text, after.HTML)
 	return true, t.audit(ctx, event{
 		Code: "reply.edited", Actor: by, Interaction: row.Interaction, Task: row.ID, Data: map[string]any{"message": row.Message},
 		Before: before, After: after,

@@ -123,7 +123,7 @@ func (t *tx) try(ctx context.Context, by interaction.Actor, i item, forGood bool
 	if err != nil {
 		return ordered{}, nil, err
 	}
-	tried := &tx{Tx: inner}
+	tried := &tx{Tx: inner, pipe: t.pipe}
 	done, err := tried.order(ctx, by, i.Interaction, i.Order, i.Expected)
 	if err != nil {
 		why, is := refusal(translate(err))

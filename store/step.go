@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/jackc/pgx/v5"
+
 	"parley/interaction"
 )
 
@@ -12,17 +14,12 @@ import (
 func once[T any](ctx context.Context, s *Store, id interaction.ID, step string, fn func(*tx, openInteraction) (T, error)) (T, error) {
 	var result T
 	err := s.inTx(ctx, func(t *tx) error {
-		open, err := t.lockInteraction(ctx, id)
+		open, old, err := t.lockForStep(ctx, id, step)
 		if err != nil {
 			return err
 		}
-		var old json.RawMessage
-		err = t.QueryRow(ctx, `select result from steps where interaction_id = $1 and step = $2`, id, step).Scan(&old)
-		if err == nil {
+		if old != nil {
 			return json.Unmarshal(old, &result)
-		}
-		if !noRows(err) {
-			return err
 		}
 		if result, err = fn(t, open); err != nil {
 			return err
@@ -31,10 +28,26 @@ func once[T any](ctx context.Context, s *Store, id interaction.ID, step string, 
 		if err != nil {
 			return err
 		}
-		_, err = t.Exec(ctx, `insert into steps (interaction_id, step, result) values ($1, $2, $3)`, id, step, json.RawMessage(kept))
-		return err
+		t.put(`insert into steps (interaction_id, step, result) values ($1, $2, $3)`, id, step, json.RawMessage(kept))
+		return nil
 	})
 	return result, err
+}
+
+// lockForStep locks an open interaction and then looks for the result of its step; both are one round trip.
+func (t *tx) lockForStep(ctx context.Context, id interaction.ID, step string) (o openInteraction, result json.RawMessage, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(lockInteraction, id).QueryRow(func(row pgx.Row) (err error) {
+		o, err = scanLocked(row, id)
+		return err
+	})
+	batch.Queue(`select result from steps where interaction_id = $1 and step = $2`, id, step).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(&result); err != nil && !noRows(err) {
+			return err
+		}
+		return nil
+	})
+	return o, result, t.SendBatch(ctx, batch).Close()
 }
 
 // openInteraction is an open interaction's row, locked.
@@ -56,10 +69,15 @@ type openInteraction struct {
 
 // lockInteraction locks an open interaction; a stopped one is a conflict.
 func (t *tx) lockInteraction(ctx context.Context, id interaction.ID) (openInteraction, error) {
+	return scanLocked(t.QueryRow(ctx, lockInteraction, id), id)
+}
+
+const lockInteraction = `select state, thread_id, contact_id, channel, entry_point, queue, category, language, priority, last_agent, messages, news
+	from interactions where id = $1 for update`
+
+func scanLocked(row pgx.Row, id interaction.ID) (openInteraction, error) {
 	o := openInteraction{ID: id}
-	err := t.QueryRow(ctx, `select state, thread_id, contact_id, channel, entry_point, queue, category, language, priority, last_agent, messages, news
-		from interactions where id = $1 for update`, id).
-		Scan(&o.State, &o.Thread, &o.Contact, &o.Channel, &o.EntryPoint, &o.Queue, &o.Category, &o.Language, &o.Priority, &o.LastAgent, &o.Messages, &o.News)
+	err := row.Scan(&o.State, &o.Thread, &o.Contact, &o.Channel, &o.EntryPoint, &o.Queue, &o.Category, &o.Language, &o.Priority, &o.LastAgent, &o.Messages, &o.News)
 	if noRows(err) {
 		return o, interaction.Conflict("stopped", "the interaction has stopped").With("state", interaction.Stopped)
 	}
@@ -74,6 +92,6 @@ func (t *tx) become(ctx context.Context, o openInteraction, by string, to intera
 	if !interaction.Allowed(interaction.InteractionTransitions, by, string(o.State), string(to)) {
 		return interaction.Conflict("interaction_state", "the interaction is %s", o.State).With("state", o.State)
 	}
-	_, err := t.Exec(ctx, `update interactions set state = $2, version = version + 1 where id = $1`, o.ID, to)
-	return err
+	t.put(`update interactions set state = $2, version = version + 1 where id = $1`, o.ID, to)
+	return nil
 }

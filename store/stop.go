@@ -46,18 +46,13 @@ func (t *tx) stop(ctx context.Context, by interaction.Actor, open openInteractio
 	if err := t.withdrawAll(ctx, by, open.ID); err != nil {
 		return err
 	}
-	if _, err := t.Exec(ctx, `update ledger set state = 'cancelled', ended_at = now() where interaction_id = $1 and state = 'queued'`, open.ID); err != nil {
-		return err
-	}
-	_, err := t.Exec(ctx, `
+	t.put(`update ledger set state = 'cancelled', ended_at = now() where interaction_id = $1 and state = 'queued'`, open.ID)
+	t.put(`
 		with gone as (delete from interactions where id = $1 returning *)
 		insert into closed_interactions (id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, language, category,
 			confidence, priority, data, last_agent, workflow, kit, opened_at, messages, news, version, reason)
 		select id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, language, category,
 			confidence, priority, data, last_agent, workflow, kit, opened_at, messages, news, version + 1, $2 from gone`, open.ID, reason)
-	if err != nil {
-		return err
-	}
 	return t.audit(ctx, event{
 		Code: "interaction.stopped", Actor: by, Interaction: open.ID, Queue: open.Queue,
 		From: string(open.State), To: string(interaction.Stopped), Data: map[string]any{"reason": reason},

@@ -223,9 +223,14 @@ func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
 	var t *tx
 	run := func() error {
 		t = &tx{mailDomain: s.mailDomain, hours: s.hours}
-		return pgx.BeginFunc(ctx, s.pool, func(raw pgx.Tx) error {
-			t.Tx = raw
-			return fn(t)
+		return s.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+			p := begin(c.Conn())
+			t.Tx, t.pipe = p, p.pipe
+			defer func() { _ = p.Rollback(ctx) }() // nothing once it is committed; a connection that could not take it back is not used again
+			if err := fn(t); err != nil {
+				return err
+			}
+			return p.Commit(ctx)
 		})
 	}
 	err := run()
@@ -246,6 +251,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*tx) error) error {
 // tx is a transaction that remembers whom to wake once it is committed.
 type tx struct {
 	pgx.Tx
+	pipe                           *pipe
 	mailDomain                     string
 	hours                          Hours
 	inbound, outbox, tasks, events bool
@@ -265,6 +271,9 @@ func (t *tx) tell(w Wake) (topics []string) {
 	}
 	return topics
 }
+
+// put runs a statement that nobody waits for: it goes with the next one, or the commit, which then gives its error.
+func (t *tx) put(sql string, args ...any) { t.pipe.put(sql, args...) }
 
 // exec runs one conditional statement and reports whether it changed a row.
 func (t *tx) exec(ctx context.Context, sql string, args ...any) (bool, error) {

@@ -157,9 +157,9 @@ func (t *tx) giveBack(ctx context.Context, agent interaction.ID, class string) e
 	if agent == "" {
 		return nil
 	}
-	_, err := t.Exec(ctx, `update agents set load = jsonb_set(load, array[$2], to_jsonb(greatest(coalesce((load->>$2)::int, 0) - 1, 0))),
+	t.put(`update agents set load = jsonb_set(load, array[$2], to_jsonb(greatest(coalesce((load->>$2)::int, 0) - 1, 0))),
 		load_total = greatest(load_total - 1, 0) where id = $1`, agent, class)
-	return err
+	return nil
 }
 
 // holding reports whether a task in this state counts in its agent's load.
@@ -181,15 +181,12 @@ func (t *tx) closeTask(ctx context.Context, row taskRow, by string, end interact
 			return err
 		}
 	}
-	_, err := t.Exec(ctx, `
+	t.put(`
 		with gone as (delete from tasks where id = $1 returning *), draft as (delete from drafts where task_id = $1)
 		insert into closed_tasks (id, interaction_id, kind, step, channel, class, state, queue, skill, level, priority, opened_at, agent_id, author,
 			parent_id, message_number, note, answer, disposition, cycles, transfers, version)
 		select id, interaction_id, kind, step, channel, class, $2, queue, skill, level, priority, opened_at, agent_id, author,
 			parent_id, message_number, note, $3, $4, cycles, transfers, version + 1 from gone`, row.ID, end, answer, disposition)
-	if err != nil {
-		return err
-	}
 	t.tasks = true
 	if holding(row.State) {
 		if err := t.giveBack(ctx, row.Agent, row.Class); err != nil {

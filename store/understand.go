@@ -66,13 +66,10 @@ func (t *tx) keepUnderstood(ctx context.Context, o openInteraction, m interactio
 	if state == interaction.Received {
 		state = interaction.Automatic
 	}
-	_, err := t.Exec(ctx, `
+	t.put(`
 		update interactions set state = $2, language = $3, category = $4, confidence = $5, priority = coalesce($6, priority),
 			queue = coalesce((select name from queues where name = $7), queue), data = data || $8, suggested = $9, version = version + 1
 		where id = $1`, o.ID, state, e.Language, e.Category, e.Confidence, e.Priority, e.Queue, orEmpty(e.Data), some(e.Suggested))
-	if err != nil {
-		return err
-	}
 	ranked := e.Ranked[:min(3, len(e.Ranked))]
 	line := event{
 		Code: "interaction.understood", Interaction: o.ID, From: string(o.State), To: string(state),
