@@ -46,22 +46,30 @@ func spellings(word string) []string {
 // left gives where a word of a person is left in the database: every row of every table, printed as a dump prints it.
 func left(t *testing.T, s *store.Store, word string) (where []string) {
 	t.Helper()
-	rows, err := s.Pool().Query(t.Context(), `select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+	conn, err := s.Pool().Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	return leftIn(t, conn.Conn(), word)
+}
+
+func leftIn(t *testing.T, conn *pgx.Conn, word string) (where []string) {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), `select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where c.relkind = 'r' and n.nspname = 'public' order by 1`)
 	require.NoError(t, err)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
-	require.Greater(t, len(tables), 60)
+	require.NotEmpty(t, tables)
 	for _, table := range tables {
 		var n int
-		require.NoError(t, s.Pool().QueryRow(t.Context(), `select count(*) from `+table+` x where exists (select 1 from unnest($1::text[]) w where strpos(lower(x::text), w) > 0)`,
+		require.NoError(t, conn.QueryRow(t.Context(), `select count(*) from `+table+` x where exists (select 1 from unnest($1::text[]) w where strpos(lower(x::text), w) > 0)`,
 			spellings(word)).Scan(&n))
 		if n > 0 {
 			where = append(where, fmt.Sprintf("%s: %d", table, n))
 		}
 	}
 	var objects int
-	require.NoError(t, s.Pool().QueryRow(t.Context(), `select count(*) from pg_largeobject_metadata`).Scan(&objects))
+	require.NoError(t, conn.QueryRow(t.Context(), `select count(*) from pg_largeobject_metadata`).Scan(&objects))
 	require.Zero(t, objects, "there are no large objects")
 	return where
 }

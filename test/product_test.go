@@ -182,7 +182,7 @@ func (p *product) stop() {
 type runInfo struct {
 	Parley   struct{ PID int }
 	Temporal struct{ PID int }
-	Postgres struct{ PID int }
+	Postgres struct{ PID, Port int }
 }
 
 // pids reads who runs; zeros when nobody ever did.
@@ -192,6 +192,12 @@ func (p *product) pids() (info runInfo) {
 		_ = json.Unmarshal(content, &info) // written as a whole; an empty answer is seen by whoever asks
 	}
 	return info
+}
+
+// database is how a database of the house's own cluster is reached, for tests that look for what must not be there.
+func (p *product) database(name string) string {
+	password := strings.TrimSpace(p.log("postgres.password"))
+	return fmt.Sprintf("postgres://parley:%s@127.0.0.1:%d/%s?sslmode=disable", password, p.pids().Postgres.Port, name)
 }
 
 // clean ends whatever still runs, shows the log if the test has failed, and removes the home.
