@@ -26,7 +26,7 @@ const (
 
 // mailRows measures handled mails beside the twins, leg by leg: A B C C B A.
 func mailRows(ctx context.Context, s *session, t *table) error {
-	if _, err := s.house.Play(ctx, s.cluster.Conn(), s.day(house.Support, 20)); err != nil { // caches and pools get warm
+	if _, err := s.house.Play(ctx, s.cluster.Conn(), s.day(house.Support, 100)); err != nil { // caches and pools get warm: each connection plans each statement once
 		return err
 	}
 	if err := s.rest(ctx); err != nil {

@@ -43,21 +43,28 @@ func startRows(ctx context.Context, s *session, t *table) error {
 }
 
 func memoryRow(s *session, t *table) error {
-	pidParley, pidTemporal, pidPostgres := s.house.PIDs()
-	parley, err := count.Memory(pidParley)
+	used, err := s.memory()
 	if err != nil {
 		return err
 	}
-	temporal, err := count.Memory(pidTemporal)
-	if err != nil {
-		return err
-	}
-	postgres, err := count.MemoryOfTree(pidPostgres)
-	if err != nil {
-		return err
-	}
+	parley, temporal, postgres := used.parley, used.temporal, used.postgres
 	mib := func(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 	t.atMost("O3", "idle memory of everything (also P15)", mib(parley+temporal+postgres), "MiB", mostIdle)
 	t.show("O3", "of that, parley + Temporal + PostgreSQL", fmt.Sprintf("%.0f + %.0f + %.0f MiB", mib(parley), mib(temporal), mib(postgres)))
 	return nil
+}
+
+// held is what the parts of a house hold, in bytes.
+type held struct{ parley, temporal, postgres int64 }
+
+func (s *session) memory() (m held, err error) {
+	parley, temporal, postgres := s.house.PIDs()
+	if m.parley, err = count.Memory(parley); err != nil {
+		return m, err
+	}
+	if m.temporal, err = count.Memory(temporal); err != nil {
+		return m, err
+	}
+	m.postgres, err = count.MemoryOfTree(postgres)
+	return m, err
 }

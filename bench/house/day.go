@@ -18,8 +18,9 @@ type Day struct {
 	Run      string // names the mails; each day another
 	To       string // entry point: Support or Reviewed
 	Mails    int
-	InFlight int  // mails between the customer's SMTP session and the end of their interaction
-	Transfer bool // the first agent hands the task on
+	Every    time.Duration // between two mails; 0: as soon as there is room for one in flight
+	InFlight int           // mails between the customer's SMTP session and the end of their interaction
+	Transfer bool          // the first agent hands the task on
 	Agents   []Person
 	Reviewer Person
 
@@ -78,7 +79,15 @@ type task struct {
 
 // customers send the mails, each in a session of its own, not more in flight than the day allows.
 func (p *player) customers(ctx context.Context) error {
+	begun := time.Now()
 	for n := range p.day.Mails {
+		if wait := time.Until(begun.Add(time.Duration(n) * p.day.Every)); wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		select {
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():
