@@ -121,6 +121,10 @@ texts: build ## the long forms of the tests of short messages: N races for a ses
 chats: build ## the long form of the test of chats that are cut: N conversations (default 1000), 20 kills; the verdict goes to bench/results/chats.txt
 	@PARLEY_TEST_STACK=1 PARLEY_CHATS=$(or $(N),1000) $(GO) test ./test -run TestChatsGoOnWhateverIsKilled -count=1 -timeout 45m -v
 
+.PHONY: overload
+overload: build ## the long form of the bench of overload: N seconds (default 600) of a crowd that never rests, beside as long at the peak and at half of it
+	@$(GO) run ./bench -rows k3 -overload-seconds $(or $(N),600)
+
 .PHONY: talks
 talks: ## the long form of the bench of chats: N seconds (default 600) of 5,000 conversations, 500 messages a second, ten opened and ended a second
 	@$(GO) run ./bench -rows chat -chats 5000 -chat-opens 10 -chat-seconds $(or $(N),600)

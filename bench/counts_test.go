@@ -14,6 +14,13 @@ import (
 	"parley/bench/house"
 )
 
+// What a mail costs is well below A2's targets (76 commits, 30 events, 10 KiB): it must not creep up to them. Commits are 61 to 64 in the bench.
+const (
+	gateCommits = 72.0
+	gateEvents  = 25.0
+	gateHistory = 4 << 10
+)
+
 // The gate of A2 and A5: counts of the real thing, `parley run` with every role, that a busy machine does not change. Wall-clock
 // times are measured by the program only.
 func TestCounts(t *testing.T) {
@@ -39,9 +46,9 @@ func TestCounts(t *testing.T) {
 		require.NoError(t, err)
 		t.Logf("commits %.1f (%s), flushes %.1f, events %.1f, history %.0f bytes", c.Commits, byDatabase(c), c.Flushes, plain.Events, plain.Bytes)
 		require.Greater(t, c.Commits, 20.0, "a mail cannot cost that little: the counting is broken")
-		require.LessOrEqual(t, c.Commits, float64(mostCommits))
-		require.LessOrEqual(t, plain.Events, float64(mostEvents))
-		require.LessOrEqual(t, plain.Bytes, float64(mostHistory))
+		require.LessOrEqual(t, c.Commits, gateCommits)
+		require.LessOrEqual(t, plain.Events, gateEvents)
+		require.LessOrEqual(t, plain.Bytes, float64(gateHistory))
 	})
 	t.Run("a review and a transfer", func(t *testing.T) {
 		var added table

@@ -28,17 +28,18 @@ import (
 )
 
 var (
-	mails    = flag.Int("mails", 300, "mails of the mail rows, half of them before and half after the twins")
-	inFlight = flag.Int("in-flight", 8, "mails, or twins, at once")
-	rounds   = flag.Int("rounds", 1, "how often mails and twins take turns")
-	rows     = flag.String("rows", "", "only these rows: "+strings.Join(names(), ", "))
-	chats    = flag.Int("chats", 200, "conversations of the chat rows")
-	seconds  = flag.Int("chat-seconds", 8, "how long they talk")
-	opens    = flag.Int("chat-opens", 0, "conversations that are opened and ended besides, a second; their workflows do not run here")
-	seed     = flag.String("seed", "", "names this run's mails; a new one when empty")
-	parley   = flag.String("parley", "", "the parley program to measure; built when empty")
-	echo     = flag.String("echo", "", "be the bare echo server that chats are measured beside, at this address")
-	why      = flag.Bool("why", false, "print the statements behind the counts; the table is not kept then")
+	mails           = flag.Int("mails", 300, "mails of the mail rows, half of them before and half after the twins")
+	inFlight        = flag.Int("in-flight", 8, "mails, or twins, at once")
+	rounds          = flag.Int("rounds", 1, "how often mails and twins take turns")
+	rows            = flag.String("rows", "", "only these rows: "+strings.Join(names(), ", "))
+	chats           = flag.Int("chats", 200, "conversations of the chat rows")
+	seconds         = flag.Int("chat-seconds", 8, "how long they talk")
+	opens           = flag.Int("chat-opens", 0, "conversations that are opened and ended besides, a second; their workflows do not run here")
+	overloadSeconds = flag.Int("overload-seconds", 10, "how long each of the four parts of the overload rows lasts")
+	seed            = flag.String("seed", "", "names this run's mails; a new one when empty")
+	parley          = flag.String("parley", "", "the parley program to measure; built when empty")
+	echo            = flag.String("echo", "", "be the bare echo server that chats are measured beside, at this address")
+	why             = flag.Bool("why", false, "print the statements behind the counts; the table is not kept then")
 )
 
 // part is one part of the table.
@@ -50,7 +51,7 @@ type part struct {
 // parts are in the order in which they disturb each other least: what leaves work behind comes last.
 func partList() []part {
 	return []part{
-		{"start", startRows}, {"mail", mailRows}, {"a5", contentRows}, {"p6", claimRow}, {"p8", tokenRow}, {"p3", intakeRows}, {"b1", acceptRows}, {"d1", claimRows}, {"d3", waitingRows}, {"chat", chatRows}, {"o3", footprintRows}, {"p5", killRows},
+		{"start", startRows}, {"mail", mailRows}, {"a5", contentRows}, {"p6", claimRow}, {"p8", tokenRow}, {"p3", intakeRows}, {"b1", acceptRows}, {"d1", claimRows}, {"d3", waitingRows}, {"chat", chatRows}, {"o3", footprintRows}, {"p5", killRows}, {"k3", overloadRows},
 	}
 }
 

@@ -49,8 +49,9 @@ func (h *House) Hire(ctx context.Context, kind string, logins ...string) ([]Pers
 
 // Answer is what a call was answered.
 type Answer struct {
-	Status int
-	Body   []byte
+	Status     int
+	RetryAfter string
+	Body       []byte
 }
 
 // OK says whether the call was done.
@@ -83,7 +84,7 @@ func (h *House) Call(ctx context.Context, p Person, method, path string, body an
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
-	return Answer{Status: response.StatusCode, Body: raw}, err
+	return Answer{Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"), Body: raw}, err
 }
 
 // Do makes a call that has to succeed.
