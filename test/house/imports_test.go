@@ -93,7 +93,7 @@ func activitiesRule(folder string, also ...string) rule {
 // inTests is what tests may import beside what their folder may.
 var inTests = []string{
 	"github.com/stretchr/testify", "github.com/google/go-cmp", "pgregory.net/rapid",
-	sdk + "testsuite", sdk + "worker", sdk + "client", sdk + "mocks", sdk + "converter",
+	sdk + "testsuite", sdk + "worker", sdk + "client", sdk + "mocks", sdk + "converter", sdk + "interceptor",
 	"parley/adapters/adaptertest", "parley/store/storetest",
 	"parley/workers", // histories are replayed by the workers' own registration
 }
