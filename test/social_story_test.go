@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"parley/adapters/adaptertest"
 	"parley/adapters/mastodon/mastodontest"
 	"parley/adapters/meta/metatest"
 	"parley/adapters/telegram/telegramtest"
@@ -61,7 +62,7 @@ func TestABotIsAnswered(t *testing.T) {
 	edited := telegramtest.Text(9, 1, "My order 10024 has not arrived.")
 	edited["edit_date"] = 1_770_000_100
 	last := telegram.Put("edited_message", edited)
-	telegram.Await(last, func() bool { return false })
+	telegram.Await(func() bool { return telegram.Confirmed(last) })
 	var messages []wire.Message
 	p.await(stepLimit, "the new version", func(ctx context.Context) (err error) {
 		if messages, err = ann.Messages(ctx, task.InteractionID); err == nil && len(messages) != 2 {
@@ -91,8 +92,8 @@ func TestAMentionIsAnsweredInTheOpen(t *testing.T) {
 	server.Await(func() bool { return server.Streams() > 0 })
 
 	server.StreamAway(true)
-	server.Misbehave(func(string) *mastodontest.Fault {
-		return &mastodontest.Fault{Before: true, Status: http.StatusBadGateway}
+	server.Misbehave(func(string) *adaptertest.Fault {
+		return &adaptertest.Fault{Before: true, Status: http.StatusBadGateway}
 	})
 	open := server.Mention("anna", "unlisted", "<p>@support My order has not arrived.</p>", nil)
 	private := server.Mention("anna", "direct", "<p>@support It is number 10023.</p>", nil)

@@ -2,11 +2,10 @@ package mastodon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,59 +18,13 @@ import (
 	"parley/lib/social"
 )
 
-// house accepts like the real one: an identity once. It fails where fail says so, before or behind its commit.
-type house struct {
-	mu   sync.Mutex
-	fail func() (before, behind error)
-	all  []interaction.Parsed
-	seen map[[32]byte]bool
-	ring func()
+func newHouse(s *mastodontest.Server) *adaptertest.House {
+	return &adaptertest.House{Parser: social.Parser{}, Ring: s.Ring}
 }
 
-func (h *house) Accept(_ context.Context, in interaction.Inbound) (interaction.Receipt, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	raw := make([]byte, in.Size)
-	if _, err := in.Raw.Read(raw); err != nil {
-		return interaction.Receipt{}, err
-	}
-	var behind error
-	if h.fail != nil {
-		var before error
-		if before, behind = h.fail(); before != nil {
-			return interaction.Receipt{}, before
-		}
-	}
-	if h.seen == nil {
-		h.seen = map[[32]byte]bool{}
-	}
-	repeat := h.seen[in.Identity]
-	if h.seen[in.Identity] = true; !repeat {
-		h.all = append(h.all, social.Parser{}.Parse(raw, in.Facts))
-	}
-	if h.ring != nil {
-		go h.ring()
-	}
-	return interaction.Receipt{ID: interaction.NewID(), Repeat: repeat}, behind
-}
-
-// heard are the messages in their order, and what was done to them.
-func (h *house) heard() (list []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, p := range h.all {
-		text := p.Message.Text
-		if p.Amendment != nil {
-			text = string(p.Amendment.Kind) + " " + text
-		}
-		list = append(list, text)
-	}
-	return list
-}
-
-// has waits until the house heard something.
-func (h *house) has(s *mastodontest.Server, text string) {
-	s.Await(func() bool { return slices.Contains(h.heard(), text) })
+// await waits until the house has heard something.
+func await(s *mastodontest.Server, h *adaptertest.House, text string) {
+	s.Await(func() bool { return slices.Contains(h.Texts(), text) })
 }
 
 // Whatever the server, the stream and the house do wrong, and whenever the process dies: each mention arrives once, in order, also those of an outage.
@@ -79,19 +32,9 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		s := mastodontest.NewServer(token, "support")
 		defer s.Close()
-		var mu sync.Mutex
-		draw := func(of int, label string) int {
-			mu.Lock()
-			defer mu.Unlock()
-			return rapid.IntRange(0, of-1).Draw(r, label)
-		}
-		faults := draw(40, "faults")
-		s.Misbehave(func(what string) *mastodontest.Fault {
-			if faults == 0 {
-				return nil
-			}
-			faults--
-			return []*mastodontest.Fault{
+		draw := adaptertest.Drawing(r)
+		s.Misbehave(draw.Faults(40, 9, func(kind int, what string) *adaptertest.Fault {
+			return []*adaptertest.Fault{
 				nil, nil,
 				{Drop: true, Before: what == "stream"},
 				{Cut: what != "stream"},
@@ -100,17 +43,10 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 				{Before: true, Body: "not JSON"},
 				{Before: true, Body: `{"error":"no"}`},
 				{Before: true, Drop: true},
-			}[draw(9, what)]
-		})
-		failures := draw(20, "failures of the house")
-		h := &house{ring: s.Ring, fail: func() (before, behind error) {
-			if failures == 0 {
-				return nil, nil
-			}
-			failures--
-			away := interaction.Unavailable("store_away", errors.New("planted"))
-			return []error{nil, away, nil}[draw(3, "before")], []error{nil, nil, away}[draw(3, "behind")]
-		}}
+			}[kind]
+		}))
+		h := newHouse(s)
+		h.Fail = draw.Failures(20)
 		lease := adaptertest.Held(nil)
 		var want []string
 		mention := func() {
@@ -140,16 +76,15 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 		}
 		s.StreamAway(false)
 		mention()
-		h.has(s, want[len(want)-1])
+		await(s, h, want[len(want)-1])
 		require.NoError(t, p.Stop(t.Context()))
-		require.Equal(t, want, h.heard())
+		require.Equal(t, want, h.Texts())
 	})
 }
 
 // begun runs an account until the test ends.
-func begun(t *testing.T, s *mastodontest.Server, h *house, lease interaction.Lease, change func(*Options)) *adaptertest.Pulled {
+func begun(t *testing.T, s *mastodontest.Server, h *adaptertest.House, lease interaction.Lease, change func(*Options)) *adaptertest.Pulled {
 	t.Helper()
-	h.ring = s.Ring
 	o := options(s, h)
 	o.Settings.Poll = 3600 // what comes, comes by the stream
 	if change != nil {
@@ -168,7 +103,7 @@ func TestMentionsAsMessages(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
 	s.Add("cat.png", []byte("\x89PNG\r\n\x1a\n..."))
-	h := &house{}
+	h := newHouse(s)
 	begun(t, s, h, adaptertest.Held(nil), nil)
 	s.Mention("anna@else.example", "unlisted", `<p><span class="h-card"><a href="https://x/@support">@<span>support</span></a></span> It is <b>late</b></p><p>Really</p>`, map[string]any{
 		"spoiler_text": "rant", "media_attachments": []any{
@@ -183,68 +118,68 @@ func TestMentionsAsMessages(t *testing.T) {
 	s.Mention("carl", "public", "<p>no id</p>", map[string]any{"account": map[string]any{}})
 	s.Mention("dora", "public", "<p>broken</p>", map[string]any{"id": []int{}})
 	s.Mention("emil", "public", "<p>the last</p>", nil)
-	h.has(s, "the last")
-	require.Len(t, h.all, 6)
+	await(s, h, "the last")
+	require.Len(t, h.All(), 6)
 
-	first := h.all[0].Message
+	first := h.All()[0].Message
 	require.Equal(t, "rant\n\n@support It is late\n\nReally\n\n[file 1: a cat]", first.Text)
 	require.Equal(t, interaction.VisibleUnlisted, first.Visibility)
 	require.Equal(t, "@anna@else.example", first.From.Address)
 	require.Len(t, first.Attachments, 1)
 	require.Equal(t, "image/png", first.Attachments[0].Type)
 	require.Equal(t, []string{social.ProblemMedia, social.ProblemMedia}, first.Problems, "an inner address, and none")
-	require.Empty(t, h.all[0].Conversations, "in the open only what is answered belongs together")
-	require.NotEmpty(t, h.all[1].Conversations)
-	require.Equal(t, h.all[0].Identities, h.all[1].Identities)
-	require.Equal(t, interaction.VisiblePrivate, h.all[2].Message.Visibility)
-	require.Len(t, h.all[2].Follows, 1)
-	require.Contains(t, h.all[3].Message.Problems, interaction.ProblemNoReply)
-	require.Contains(t, h.all[4].Message.Problems, interaction.ProblemKeptRaw)
+	require.Empty(t, h.All()[0].Conversations, "in the open only what is answered belongs together")
+	require.NotEmpty(t, h.All()[1].Conversations)
+	require.Equal(t, h.All()[0].Identities, h.All()[1].Identities)
+	require.Equal(t, interaction.VisiblePrivate, h.All()[2].Message.Visibility)
+	require.Len(t, h.All()[2].Follows, 1)
+	require.Contains(t, h.All()[3].Message.Problems, interaction.ProblemNoReply)
+	require.Contains(t, h.All()[4].Message.Problems, interaction.ProblemKeptRaw)
 }
 
 func TestEditsAndDeletionsAreTold(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
-	h := &house{}
+	h := newHouse(s)
 	lease := adaptertest.Held(nil)
 	p := begun(t, s, h, lease, nil)
 	one := s.Mention("anna", "public", "<p>one</p>", nil)
 	two := s.Mention("anna", "public", "<p>two</p>", nil)
-	h.has(s, "two")
+	await(s, h, "two")
 	s.Edit(one, "<p>one!</p>", "2026-03-01T10:00:00.000Z", false)
-	h.has(s, "edited one!")
+	await(s, h, "edited one!")
 	s.Noise("status.update", s.URL)
 	s.Noise("delete", "424242") // not one of those
 	s.Delete(two, false)
-	h.has(s, "withdrawn ")
+	await(s, h, "withdrawn ")
 	require.NoError(t, p.Stop(t.Context()))
 
 	// what no stream has told is found when it begins anew
 	three := s.Mention("anna", "direct", "<p>three</p>", nil)
 	begun(t, s, h, lease, nil)
-	h.has(s, "three")
+	await(s, h, "three")
 	s.StreamAway(true)
 	s.Edit(one, "<p>one!!</p>", "2026-03-01T11:00:00.000Z", true)
 	s.Delete(three, true)
 	s.StreamAway(false)
-	s.Await(func() bool { return len(h.heard()) == 7 })
-	require.ElementsMatch(t, []string{"one", "two", "edited one!", "withdrawn ", "three", "edited one!!", "withdrawn "}, h.heard())
+	s.Await(func() bool { return len(h.Texts()) == 7 })
+	require.ElementsMatch(t, []string{"one", "two", "edited one!", "withdrawn ", "three", "edited one!!", "withdrawn "}, h.Texts())
 }
 
 // A server in trouble answers a look with anything but "not there": nothing is taken for deleted.
 func TestTroubleIsNoDeletion(t *testing.T) {
-	for name, fault := range map[string]mastodontest.Fault{
+	for name, fault := range map[string]adaptertest.Fault{
 		"its own error": {Status: http.StatusInternalServerError}, "forbidden": {Status: http.StatusForbidden, Body: `{"error":"This action is not allowed"}`}, "empty": {Body: "{}"}, "null": {Body: "null"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mastodontest.NewServer(token, "support")
 			defer s.Close()
-			h := &house{}
+			h := newHouse(s)
 			begun(t, s, h, adaptertest.Held(nil), nil)
 			one := s.Mention("anna", "public", "<p>one</p>", nil)
-			h.has(s, "one")
+			await(s, h, "one")
 			looks := 0
-			s.Misbehave(func(what string) *mastodontest.Fault {
+			s.Misbehave(func(what string) *adaptertest.Fault {
 				if what != "status" {
 					return nil
 				}
@@ -257,8 +192,8 @@ func TestTroubleIsNoDeletion(t *testing.T) {
 				s.Noise("delete", one)
 			}
 			s.Mention("anna", "public", "<p>two</p>", nil)
-			h.has(s, "two")
-			require.NotContains(t, h.heard(), "withdrawn ")
+			await(s, h, "two")
+			require.NotContains(t, h.Texts(), "withdrawn ")
 		})
 	}
 }
@@ -267,27 +202,26 @@ func TestANewAccountBeginsNow(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
 	s.Mention("anna", "public", "<p>of last year</p>", nil)
-	h := &house{}
+	h := newHouse(s)
 	begun(t, s, h, adaptertest.Held(nil), func(o *Options) { o.Settings.Begin = "" })
 	s.Mention("anna", "public", "<p>of today</p>", nil)
-	h.has(s, "of today")
-	require.Equal(t, []string{"of today"}, h.heard())
+	await(s, h, "of today")
+	require.Equal(t, []string{"of today"}, h.Texts())
 }
 
 // A stream that says nothing any more, not even its beat, is opened anew.
 func TestADeadStreamIsLeft(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
-	opened := 0
-	s.Misbehave(func(what string) *mastodontest.Fault {
+	var opened atomic.Int32
+	s.Misbehave(func(what string) *adaptertest.Fault {
 		if what == "stream" {
-			opened++
+			opened.Add(1)
 		}
 		return nil
 	})
-	h := &house{}
-	begun(t, s, h, adaptertest.Held(nil), func(o *Options) { o.Quiet = 20 * time.Millisecond })
-	s.Await(func() bool { return opened >= 3 })
+	begun(t, s, newHouse(s), adaptertest.Held(nil), func(o *Options) { o.Quiet = 20 * time.Millisecond })
+	s.Await(func() bool { return opened.Load() >= 3 })
 }
 
 func TestALostLeaseEndsIt(t *testing.T) {
@@ -297,7 +231,7 @@ func TestALostLeaseEndsIt(t *testing.T) {
 	place := &adaptertest.Place{}
 	lease := place.Take(interaction.Link{})
 	place.Take(interaction.Link{})
-	account, err := New(options(s, &house{}))
+	account, err := New(options(s, newHouse(s)))
 	require.NoError(t, err)
 	require.Equal(t, interaction.KindConflict, interaction.KindOf(account.Pull(t.Context(), lease)))
 }

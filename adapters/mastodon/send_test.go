@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"parley/adapters/adaptertest"
 	"parley/adapters/mastodon/mastodontest"
 	"parley/interaction"
 )
@@ -20,34 +21,32 @@ func reply(s *mastodontest.Server, v interaction.Visibility, text string) intera
 	}
 }
 
-func begin(context.Context) error { return nil }
-
 func TestOutcomes(t *testing.T) {
 	for name, c := range map[string]struct {
-		faults []*mastodontest.Fault // of one post after the other
-		want   interaction.Outcome   // of which State, Code and Wait count
+		faults []*adaptertest.Fault // of one post after the other
+		want   interaction.Outcome  // of which State, Code and Wait count
 		posted int
 	}{
 		"sent":                     {nil, interaction.Outcome{State: interaction.SendSent, Code: "200"}, 1},
-		"an answer is lost":        {[]*mastodontest.Fault{{Drop: true}}, interaction.Outcome{State: interaction.SendSent, Code: "200"}, 1},
-		"answers are cut and lost": {[]*mastodontest.Fault{{Cut: true}, {Drop: true}, {Status: 502, Body: "<html>"}}, interaction.Outcome{State: interaction.SendSent, Code: "200"}, 1},
-		"all answers are lost":     {[]*mastodontest.Fault{{Drop: true}, {Drop: true}, {Drop: true}, {Drop: true}}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}, 1},
-		"token revoked (H-22)":     {[]*mastodontest.Fault{{Before: true, Status: http.StatusUnauthorized}}, interaction.Outcome{State: interaction.SendNotSent, Code: "reconnect"}, 0},
+		"an answer is lost":        {[]*adaptertest.Fault{{Drop: true}}, interaction.Outcome{State: interaction.SendSent, Code: "200"}, 1},
+		"answers are cut and lost": {[]*adaptertest.Fault{{Cut: true}, {Drop: true}, {Status: 502, Body: "<html>"}}, interaction.Outcome{State: interaction.SendSent, Code: "200"}, 1},
+		"all answers are lost":     {[]*adaptertest.Fault{{Drop: true}, {Drop: true}, {Drop: true}, {Drop: true}}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}, 1},
+		"token revoked (H-22)":     {[]*adaptertest.Fault{{Before: true, Status: http.StatusUnauthorized}}, interaction.Outcome{State: interaction.SendNotSent, Code: "reconnect"}, 0},
 		"429 with a wait (H-23)": {
-			[]*mastodontest.Fault{{Before: true, Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "7"}}},
+			[]*adaptertest.Fault{{Before: true, Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "7"}}},
 			interaction.Outcome{State: interaction.SendQueued, Code: "429", Wait: 7 * time.Second},
 			0,
 		},
-		"429 without one (H-23)": {[]*mastodontest.Fault{{Before: true, Status: http.StatusTooManyRequests}}, interaction.Outcome{State: interaction.SendQueued, Code: "429"}, 0},
+		"429 without one (H-23)": {[]*adaptertest.Fault{{Before: true, Status: http.StatusTooManyRequests}}, interaction.Outcome{State: interaction.SendQueued, Code: "429"}, 0},
 		"200 with an error (H-25)": {
-			[]*mastodontest.Fault{{Before: true, Body: `{"error":"Validation failed"}`}}, interaction.Outcome{State: interaction.SendNotSent, Code: "422"}, 0,
+			[]*adaptertest.Fault{{Before: true, Body: `{"error":"Validation failed"}`}}, interaction.Outcome{State: interaction.SendNotSent, Code: "422"}, 0,
 		},
-		"its post is gone": {[]*mastodontest.Fault{{Before: true, Status: http.StatusNotFound, Body: `{"error":"Record not found"}`}}, interaction.Outcome{State: interaction.SendNotSent, Code: "gone"}, 0},
+		"its post is gone": {[]*adaptertest.Fault{{Before: true, Status: http.StatusNotFound, Body: `{"error":"Record not found"}`}}, interaction.Outcome{State: interaction.SendNotSent, Code: "gone"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mastodontest.NewServer(token, "support")
 			defer s.Close()
-			s.Misbehave(func(string) *mastodontest.Fault {
+			s.Misbehave(func(string) *adaptertest.Fault {
 				if len(c.faults) == 0 {
 					return nil
 				}
@@ -55,11 +54,11 @@ func TestOutcomes(t *testing.T) {
 				c.faults = c.faults[1:]
 				return f
 			})
-			account, err := New(options(s, &house{}))
+			account, err := New(options(s, newHouse(s)))
 			require.NoError(t, err)
 			out := reply(s, interaction.VisiblePublic, "Hello")
 			out.InReplyTo = ""
-			got := account.Send(t.Context(), out, begin)
+			got := account.Send(t.Context(), out, adaptertest.Agree)
 			require.Equal(t, c.want, interaction.Outcome{State: got.State, Code: got.Code, Wait: got.Wait})
 			require.Len(t, s.Posted(), c.posted, "however often it was asked for")
 		})
@@ -70,7 +69,7 @@ func TestOutcomes(t *testing.T) {
 func TestVisibilityOfAnswers(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
-	account, err := New(options(s, &house{}))
+	account, err := New(options(s, newHouse(s)))
 	require.NoError(t, err)
 	id := s.Mention("anna@else.example", "public", "x", nil)
 	for v, want := range map[interaction.Visibility]string{
@@ -79,7 +78,7 @@ func TestVisibilityOfAnswers(t *testing.T) {
 		out := reply(s, v, "Hello")
 		out.Key = string(v)
 		out.InReplyTo = strings.Replace(out.InReplyTo, "1002", id, 1)
-		require.Equal(t, interaction.SendSent, account.Send(t.Context(), out, begin).State)
+		require.Equal(t, interaction.SendSent, account.Send(t.Context(), out, adaptertest.Agree).State)
 		posted := s.Posted()
 		last := posted[len(posted)-1]
 		require.Equal(t, want, last["visibility"])
@@ -91,14 +90,14 @@ func TestVisibilityOfAnswers(t *testing.T) {
 func TestWhatCannotBePosted(t *testing.T) {
 	s := mastodontest.NewServer(token, "support")
 	defer s.Close()
-	account, err := New(options(s, &house{}))
+	account, err := New(options(s, newHouse(s)))
 	require.NoError(t, err)
 	whole := reply(s, interaction.VisiblePublic, strings.Repeat("ä", 500-len("@anna ")))
 	whole.InReplyTo = ""
-	require.Equal(t, interaction.SendSent, account.Send(t.Context(), whole, begin).State, "the host of a mention does not count")
+	require.Equal(t, interaction.SendSent, account.Send(t.Context(), whole, adaptertest.Agree).State, "the host of a mention does not count")
 	mentioned := reply(s, interaction.VisiblePublic, "Dear @Anna@else.example, hello")
 	mentioned.Key, mentioned.InReplyTo = "2", ""
-	account.Send(t.Context(), mentioned, begin)
+	account.Send(t.Context(), mentioned, adaptertest.Agree)
 	require.Equal(t, mentioned.Text, s.Posted()[1]["status"], "one mention is enough")
 	for name, change := range map[string]func(*interaction.Outbound){
 		"too long": func(o *interaction.Outbound) { o.Text = strings.Repeat("ä", 495) }, "nothing": func(o *interaction.Outbound) { o.Text = "\n" },

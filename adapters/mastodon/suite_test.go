@@ -2,9 +2,7 @@ package mastodon
 
 import (
 	"context"
-	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,28 +11,16 @@ import (
 	"parley/adapters/adaptertest"
 	"parley/adapters/mastodon/mastodontest"
 	"parley/interaction"
-	"parley/lib/safehttp"
 )
 
 const token = "the-token-of-tests"
 
-func loopback() *safehttp.Client {
-	return safehttp.New(safehttp.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 20 * time.Second, MaxBody: 1 << 20})
-}
-
 // options are those of an account at a stand-in, whose mentions are taken from the first.
 func options(s *mastodontest.Server, inbox interaction.Inbox) Options {
 	return Options{
-		Settings: Settings{Server: s.URL, Begin: "all", Poll: 1}, EntryPoint: "support", Token: token, Inbox: inbox, Entries: anyAccount{}, Client: loopback(),
+		Settings: Settings{Server: s.URL, Begin: "all", Poll: 1}, EntryPoint: "support", Token: token, Inbox: inbox, Entries: adaptertest.OnlyEntryPoint("support"), Client: adaptertest.Loopback(),
 		Pause: time.Microsecond, Longest: time.Millisecond,
 	}
-}
-
-// anyAccount is a house whose only social entry point is the account.
-type anyAccount struct{}
-
-func (anyAccount) EntryPoint(context.Context, interaction.Channel, string) (string, error) {
-	return "support", nil
 }
 
 // TestReceive: the suite's addresses are accounts, each at a server of its own. A mention is a yes once the position has moved behind it.
@@ -58,10 +44,7 @@ type one struct {
 	server *mastodontest.Server
 	pulled *adaptertest.Pulled
 	lease  interaction.Lease
-
-	mu     sync.Mutex
-	state  interaction.LinkState
-	detail string
+	heard  adaptertest.Heard
 }
 
 func (a *accounts) Start(context.Context) error { return nil }
@@ -104,12 +87,8 @@ func (a *accounts) account(address string) *one {
 	opts.Entries = house
 	account, err := New(opts)
 	require.NoError(a.t, err)
-	o.lease = adaptertest.Held(func(state interaction.LinkState, detail string) {
-		o.mu.Lock()
-		o.state, o.detail = state, detail
-		o.mu.Unlock()
-		o.server.Ring()
-	})
+	o.heard.Ring = o.server.Ring
+	o.lease = adaptertest.Held(o.heard.Tell)
 	o.pulled = &adaptertest.Pulled{Puller: account, Lease: o.lease}
 	a.of[address] = o
 	return o
@@ -139,24 +118,20 @@ func (a *accounts) deliver(address, content string) adaptertest.Answer {
 	if a.over {
 		return adaptertest.Gone
 	}
-	o.mu.Lock()
-	o.state, o.detail = "", ""
-	o.mu.Unlock()
+	o.heard.Forget()
 	if fresh {
 		require.NoError(a.t, o.pulled.Start(a.t.Context()))
 	}
 	var answer adaptertest.Answer
 	o.server.Await(func() bool {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		switch {
-		case o.done(a.t, id) && o.state == interaction.LinkUp:
-			if answer = adaptertest.Yes; strings.Contains(o.detail, "refused") {
+		switch state, detail := o.heard.Last(); {
+		case state == interaction.LinkUp && o.done(a.t, id):
+			if answer = adaptertest.Yes; strings.Contains(detail, "refused") {
 				answer = adaptertest.No
 			}
-		case o.state == interaction.LinkFault:
+		case state == interaction.LinkFault:
 			answer = adaptertest.No
-		case o.state == interaction.LinkAway:
+		case state == interaction.LinkAway:
 			answer = adaptertest.Later
 		}
 		return answer != ""
@@ -193,14 +168,6 @@ func TestSend(t *testing.T) {
 		t.Cleanup(s.Close)
 		account, err := New(options(s, &adaptertest.Inbox{}))
 		require.NoError(t, err)
-		return adaptertest.Outlet{Sender: anna{account}, Left: func() int { return len(s.Posted()) }}
+		return adaptertest.Outlet{Sender: adaptertest.Addressed{Sender: account, Customer: "@anna@example.org"}, Left: func() int { return len(s.Posted()) }}
 	})
-}
-
-// anna is a sender to whom the suite's customer is an account.
-type anna struct{ *Account }
-
-func (a anna) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
-	out.To = []interaction.Address{{Address: "@" + out.To[0].Address}}
-	return a.Account.Send(ctx, out, commit)
 }

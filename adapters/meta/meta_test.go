@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,19 +19,10 @@ import (
 	"parley/adapters/adaptertest"
 	"parley/adapters/meta/metatest"
 	"parley/interaction"
-	"parley/lib/safehttp"
 	"parley/lib/social"
 )
 
 const secret = `{"app_secret": "app", "token": "tok", "verify_token": "ver"}`
-
-// receipts keeps what was said of messages of ours.
-type receipts struct{ all []interaction.Receipted }
-
-func (r *receipts) Receipt(_ context.Context, w interaction.Receipted) (bool, error) {
-	r.all = append(r.all, w)
-	return true, nil
-}
 
 // known knows one account.
 type known string
@@ -47,8 +37,8 @@ func (k known) EntryPoint(_ context.Context, _ interaction.Channel, address stri
 func open(t *testing.T, kind string, g *metatest.Graph, inbox interaction.Inbox, change func(*Options)) *Adapter {
 	t.Helper()
 	o := Options{
-		Kind: kind, Secret: secret, Inbox: inbox, Entries: known("77"), Receipts: &receipts{},
-		Client: safehttp.New(safehttp.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, MaxBody: 1 << 20}),
+		Kind: kind, Secret: secret, Inbox: inbox, Entries: known("77"), Receipts: &adaptertest.Receipts{},
+		Client: adaptertest.Loopback(),
 	}
 	if g != nil {
 		o.Settings.API = g.URL
@@ -72,29 +62,20 @@ func postAs(a *Adapter, signature string, body []byte) int {
 	return w.Code
 }
 
-// hook is the adapter as the suite starts and stops it: the house's server calls the handler no more once it stops.
-type hook struct {
-	*Adapter
-	over bool
-}
-
-func (h *hook) Start(context.Context) error { return nil }
-func (h *hook) Stop(context.Context) error  { h.over = true; return nil }
-
 func TestReceive(t *testing.T) {
 	for _, kind := range []string{WhatsApp, Messenger} {
 		t.Run(kind, func(t *testing.T) {
 			adaptertest.Receive(t, func(t *testing.T, inbox interaction.Inbox, entries interaction.EntryPoints) adaptertest.Way {
-				h := &hook{Adapter: open(t, kind, nil, inbox, func(o *Options) { o.Entries = entries })}
-				return adaptertest.Way{Adapter: h, Deliver: func(address, content string) adaptertest.Answer {
-					if h.over {
+				a, called := open(t, kind, nil, inbox, func(o *Options) { o.Entries = entries }), &adaptertest.Called{}
+				return adaptertest.Way{Adapter: called, Deliver: func(address, content string) adaptertest.Answer {
+					if called.Stopped() {
 						return adaptertest.Gone
 					}
 					body := metatest.WhatsApp(address, metatest.Text("wamid."+content, content))
 					if kind == Messenger {
 						body = metatest.Page(address, said(address, "m."+content, map[string]any{"text": content}))
 					}
-					switch post(h.Adapter, body) {
+					switch post(a, body) {
 					case http.StatusOK:
 						return adaptertest.Yes
 					case http.StatusServiceUnavailable:
@@ -113,20 +94,10 @@ func TestSend(t *testing.T) {
 			adaptertest.Send(t, func(t *testing.T) adaptertest.Outlet {
 				g := metatest.NewGraph("tok")
 				t.Cleanup(g.Close)
-				return adaptertest.Outlet{Sender: anna{open(t, kind, g, &adaptertest.Inbox{}, nil)}, Left: func() int { return len(g.Sent()) }}
+				return adaptertest.Outlet{Sender: adaptertest.Addressed{Sender: open(t, kind, g, &adaptertest.Inbox{}, nil), Customer: "491701234567"}, Left: func() int { return len(g.Sent()) }}
 			})
 		})
 	}
-}
-
-// anna is a sender to whom the suite's customer is an id.
-type anna struct{ *Adapter }
-
-func (a anna) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
-	if out.To[0].Address == "anna@example.org" {
-		out.To = []interaction.Address{{Address: "491701234567"}}
-	}
-	return a.Adapter.Send(ctx, out, commit)
 }
 
 // said is a message to a page.
@@ -261,7 +232,7 @@ func TestWhatsAppMessages(t *testing.T) {
 	defer g.Close()
 	g.Add("10", []byte("\x89PNG\r\n\x1a\n..."))
 	inbox := &adaptertest.Inbox{}
-	r := &receipts{}
+	r := &adaptertest.Receipts{}
 	a := open(t, WhatsApp, g, inbox, func(o *Options) { o.Receipts = r })
 	message := func(id, kind string, more map[string]any) map[string]any {
 		m := map[string]any{"from": "491701234567", "id": id, "timestamp": "1770000000", "type": kind}
@@ -300,17 +271,17 @@ func TestWhatsAppMessages(t *testing.T) {
 
 	require.Equal(t, http.StatusOK, post(a, metatest.Statuses("77", map[string]any{"id": "wamid.ours", "status": "delivered", "timestamp": "1770000001"},
 		map[string]any{"id": "wamid.lost", "status": "failed", "timestamp": "1770000002", "errors": []any{map[string]any{"code": 131026}}}, "garbage")))
-	require.Len(t, r.all, 2)
+	require.Len(t, r.All(), 2)
 	require.Equal(t, interaction.Receipted{
 		EntryPoint: "social", ID: "social:whatsapp:77:private:wamid.ours", State: interaction.ReceiptDelivered, Code: "delivered", At: time.Unix(1770000001, 0).UTC(),
-	}, r.all[0])
-	require.Equal(t, interaction.ReceiptFailed, r.all[1].State)
-	require.Equal(t, "131026", r.all[1].Code)
+	}, r.All()[0])
+	require.Equal(t, interaction.ReceiptFailed, r.All()[1].State)
+	require.Equal(t, "131026", r.All()[1].Code)
 }
 
 func TestMessengerMessages(t *testing.T) {
 	inbox := &adaptertest.Inbox{}
-	r := &receipts{}
+	r := &adaptertest.Receipts{}
 	a := open(t, Messenger, nil, inbox, func(o *Options) { o.Receipts = r })
 	file := func(address string) map[string]any {
 		return map[string]any{"type": "image", "payload": map[string]string{"url": address}}
@@ -338,8 +309,8 @@ func TestMessengerMessages(t *testing.T) {
 	require.Equal(t, []string{all[0].Message.MessageID}, all[1].Amendment.Of)
 	require.Equal(t, "Get started", all[2].Message.Text)
 	require.Equal(t, interaction.AmendmentWithdrawal, all[3].Amendment.Kind)
-	require.Len(t, r.all, 1)
-	require.Equal(t, "social:messenger:77:private:m.9", r.all[0].ID)
+	require.Len(t, r.All(), 1)
+	require.Equal(t, "social:messenger:77:private:m.9", r.All()[0].ID)
 }
 
 // The token goes to Meta's own hosts only.
@@ -360,25 +331,25 @@ func reply(text string) interaction.Outbound {
 }
 
 func TestOutcomes(t *testing.T) {
-	graph := func(status int, body string) *metatest.Fault {
-		return &metatest.Fault{Before: true, Status: status, Body: body}
+	graph := func(status int, body string) *adaptertest.Fault {
+		return &adaptertest.Fault{Before: true, Status: status, Body: body}
 	}
 	for name, c := range map[string]struct {
-		fault *metatest.Fault
+		fault *adaptertest.Fault
 		want  interaction.Outcome // of which State, Code, Permanent and Wait count
 	}{
 		"sent":                     {nil, interaction.Outcome{State: interaction.SendSent, Code: "200"}},
-		"the answer is lost":       {&metatest.Fault{Drop: true}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
-		"the answer is cut":        {&metatest.Fault{Cut: true}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
-		"200 and no JSON":          {&metatest.Fault{Body: "ok"}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
-		"a gateway's page":         {&metatest.Fault{Status: 502, Body: "<html>"}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
+		"the answer is lost":       {&adaptertest.Fault{Drop: true}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
+		"the answer is cut":        {&adaptertest.Fault{Cut: true}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
+		"200 and no JSON":          {&adaptertest.Fault{Body: "ok"}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
+		"a gateway's page":         {&adaptertest.Fault{Status: 502, Body: "<html>"}, interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost"}},
 		"200 with an error (H-25)": {graph(200, `{"error":{"code":100,"message":"Invalid parameter"}}`), interaction.Outcome{State: interaction.SendNotSent, Code: "100"}},
 		"token expired (H-22)":     {graph(401, `{"error":{"code":190,"message":"expired"}}`), interaction.Outcome{State: interaction.SendNotSent, Code: "reconnect"}},
 		"window by Meta's clock":   {graph(400, `{"error":{"code":131047,"message":"Re-engagement message"}}`), interaction.Outcome{State: interaction.SendNotSent, Code: "window_closed"}},
 		"window of Messenger":      {graph(400, `{"error":{"code":10,"error_subcode":2018278,"message":"outside"}}`), interaction.Outcome{State: interaction.SendNotSent, Code: "window_closed"}},
 		"rate by code (H-23)":      {graph(400, `{"error":{"code":130429,"message":"Rate limit hit"}}`), interaction.Outcome{State: interaction.SendQueued, Code: "130429"}},
 		"429 with a wait (H-23)": {
-			&metatest.Fault{Before: true, Status: 429, Header: map[string]string{"Retry-After": "9"}}, interaction.Outcome{State: interaction.SendQueued, Code: "429", Wait: 9 * time.Second},
+			&adaptertest.Fault{Before: true, Status: 429, Header: map[string]string{"Retry-After": "9"}}, interaction.Outcome{State: interaction.SendQueued, Code: "429", Wait: 9 * time.Second},
 		},
 		"gone":               {graph(400, `{"error":{"code":131026,"message":"undeliverable"}}`), interaction.Outcome{State: interaction.SendNotSent, Code: "131026", Permanent: true}},
 		"a server's error":   {graph(500, `{"error":{"code":2,"message":"temporary"}}`), interaction.Outcome{State: interaction.SendUnknown, Code: "2"}},
@@ -387,8 +358,8 @@ func TestOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := metatest.NewGraph("tok")
 			defer g.Close()
-			g.Misbehave(func() *metatest.Fault { return c.fault })
-			got := open(t, WhatsApp, g, &adaptertest.Inbox{}, nil).Send(t.Context(), reply("Hello"), func(context.Context) error { return nil })
+			g.Misbehave(func(string) *adaptertest.Fault { return c.fault })
+			got := open(t, WhatsApp, g, &adaptertest.Inbox{}, nil).Send(t.Context(), reply("Hello"), adaptertest.Agree)
 			require.Equal(t, c.want, interaction.Outcome{State: got.State, Code: got.Code, Permanent: got.Permanent, Wait: got.Wait})
 		})
 	}
@@ -397,9 +368,8 @@ func TestOutcomes(t *testing.T) {
 func TestWhatIsSent(t *testing.T) {
 	g := metatest.NewGraph("tok")
 	defer g.Close()
-	begin := func(context.Context) error { return nil }
-	require.Equal(t, "social:whatsapp:77:private:id.1", open(t, WhatsApp, g, &adaptertest.Inbox{}, nil).Send(t.Context(), reply("Hello\n"), begin).ID)
-	require.Equal(t, "social:messenger:77:private:id.2", open(t, Messenger, g, &adaptertest.Inbox{}, nil).Send(t.Context(), reply("Hello"), begin).ID)
+	require.Equal(t, "social:whatsapp:77:private:id.1", open(t, WhatsApp, g, &adaptertest.Inbox{}, nil).Send(t.Context(), reply("Hello\n"), adaptertest.Agree).ID)
+	require.Equal(t, "social:messenger:77:private:id.2", open(t, Messenger, g, &adaptertest.Inbox{}, nil).Send(t.Context(), reply("Hello"), adaptertest.Agree).ID)
 	raw, err := json.Marshal(g.Sent())
 	require.NoError(t, err)
 	require.JSONEq(t, `[

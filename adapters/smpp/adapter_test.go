@@ -80,20 +80,6 @@ func (s *centre) newest() *session.Conn {
 	return s.conns[len(s.conns)-1]
 }
 
-// receipts is a register in memory.
-type receipts struct {
-	mu  sync.Mutex
-	all []interaction.Receipted
-	err error
-}
-
-func (r *receipts) Receipt(_ context.Context, word interaction.Receipted) (bool, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, word)
-	return true, r.err
-}
-
 // lease is one that lasts.
 type lease struct{ interaction.Lease }
 
@@ -117,7 +103,7 @@ func (r *running) Stop(context.Context) error {
 func open(t *testing.T, s *centre, inbox interaction.Inbox, entries interaction.EntryPoints, change func(*Options)) *running {
 	t.Helper()
 	o := Options{
-		Settings: Settings{Address: "centre.test:2775", SystemID: "esme", Rate: 1000, AnswerSeconds: 1}, EntryPoint: "support", Inbox: inbox, Entries: entries, Receipts: &receipts{}, Dial: s.dial,
+		Settings: Settings{Address: "centre.test:2775", SystemID: "esme", Rate: 1000, AnswerSeconds: 1}, EntryPoint: "support", Inbox: inbox, Entries: entries, Receipts: &adaptertest.Receipts{}, Dial: s.dial,
 	}
 	if change != nil {
 		change(&o)
@@ -179,18 +165,10 @@ func TestReceive(t *testing.T) {
 	})
 }
 
-// byNumber sends the suite's example to a number: it has a mail address.
-type byNumber struct{ interaction.Sender }
-
-func (b byNumber) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
-	out.To = []interaction.Address{{Address: strings.Replace(out.To[0].Address, "anna@example.org", "+491701234567", 1)}}
-	return b.Sender.Send(ctx, out, commit)
-}
-
 func TestSend(t *testing.T) {
 	adaptertest.Send(t, func(t *testing.T) adaptertest.Outlet {
 		s := newCentre()
-		return adaptertest.Outlet{Sender: byNumber{open(t, s, &adaptertest.Inbox{}, adaptertest.EntryPoints(), nil)}, Left: s.left}
+		return adaptertest.Outlet{Sender: adaptertest.Addressed{Sender: open(t, s, &adaptertest.Inbox{}, adaptertest.EntryPoints(), nil), Customer: "+491701234567"}, Left: s.left}
 	})
 }
 
@@ -277,7 +255,7 @@ func TestWhatTheCentreSaysIsAnOutcome(t *testing.T) {
 }
 
 func TestReceiptsAreHandedOn(t *testing.T) {
-	s, words := newCentre(), &receipts{}
+	s, words := newCentre(), &adaptertest.Receipts{}
 	r := open(t, s, &adaptertest.Inbox{}, adaptertest.EntryPoints(), func(o *Options) { o.Receipts = words })
 	o := r.Send(t.Context(), outbound("hi"), yes)
 	require.Equal(t, "+491701234567/a1", o.Names[0].ID)
@@ -286,10 +264,10 @@ func TestReceiptsAreHandedOn(t *testing.T) {
 	answer, err := s.newest().Request(t.Context(), receipt, nil)
 	require.NoError(t, err)
 	require.Equal(t, smpp.StatusOK, answer.Status)
-	require.Equal(t, interaction.ReceiptDelivered, words.all[0].State)
-	require.Contains(t, words.all[0].Spellings, o.Names[0].ID, "hex in the answer, decimal in the receipt")
+	require.Equal(t, interaction.ReceiptDelivered, words.All()[0].State)
+	require.Contains(t, words.All()[0].Spellings, o.Names[0].ID, "hex in the answer, decimal in the receipt")
 
-	words.err = errors.New("away")
+	words.Err = errors.New("away")
 	answer, err = s.newest().Request(t.Context(), receipt, nil)
 	require.NoError(t, err)
 	require.Equal(t, smpp.StatusAppTemporary, answer.Status)
@@ -344,7 +322,7 @@ func TestTLS(t *testing.T) {
 	trusted := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}))
 	a, err := New(Options{
 		Settings:   Settings{Address: listen.Addr().String(), SystemID: "esme", TLS: true, TLSName: "example.com", TLSCA: trusted},
-		EntryPoint: "support", Inbox: &adaptertest.Inbox{}, Entries: adaptertest.EntryPoints(), Receipts: &receipts{},
+		EntryPoint: "support", Inbox: &adaptertest.Inbox{}, Entries: adaptertest.EntryPoints(), Receipts: &adaptertest.Receipts{},
 	})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
@@ -356,7 +334,7 @@ func TestTLS(t *testing.T) {
 
 	stranger, err := New(Options{
 		Settings:   Settings{Address: listen.Addr().String(), SystemID: "esme", TLS: true, TLSName: "smsc.other.test", TLSCA: trusted},
-		EntryPoint: "support", Inbox: &adaptertest.Inbox{}, Entries: adaptertest.EntryPoints(), Receipts: &receipts{},
+		EntryPoint: "support", Inbox: &adaptertest.Inbox{}, Entries: adaptertest.EntryPoints(), Receipts: &adaptertest.Receipts{},
 	})
 	require.NoError(t, err)
 	_, err = stranger.dial(t.Context())

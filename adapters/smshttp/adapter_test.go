@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -19,7 +18,6 @@ import (
 
 	"parley/adapters/adaptertest"
 	"parley/interaction"
-	"parley/lib/safehttp"
 )
 
 const public = "https://parley.example.test/in/texts/"
@@ -28,24 +26,11 @@ var now = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func twilio() Twilio { return Twilio{Account: "AC1", Token: "12345", Public: public} }
 
-// receipts is a register in memory.
-type receipts struct {
-	mu  sync.Mutex
-	all []interaction.Receipted
-}
-
-func (r *receipts) Receipt(_ context.Context, word interaction.Receipted) (bool, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, word)
-	return true, nil
-}
-
 func open(t *testing.T, p Provider, inbox interaction.Inbox, entries interaction.EntryPoints, change func(*Options)) *Adapter {
 	t.Helper()
 	o := Options{
-		Provider: p, Kind: "twilio", EntryPoint: "support", Inbox: inbox, Entries: entries, Receipts: &receipts{}, Clock: func() time.Time { return now },
-		Client: safehttp.New(safehttp.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
+		Provider: p, Kind: "twilio", EntryPoint: "support", Inbox: inbox, Entries: entries, Receipts: &adaptertest.Receipts{}, Clock: func() time.Time { return now },
+		Client: adaptertest.Loopback(),
 	}
 	if change != nil {
 		change(&o)
@@ -74,29 +59,11 @@ func call(a *Adapter, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// started makes a handler an Adapter for the suite.
-type started struct {
-	mu      sync.Mutex
-	stopped bool
-}
-
-// Start has nothing to do.
-func (s *started) Start(context.Context) error { return nil }
-
-func (s *started) Stop(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopped = true
-	return nil
-}
-
 func TestReceive(t *testing.T) {
 	adaptertest.Receive(t, func(t *testing.T, inbox interaction.Inbox, entries interaction.EntryPoints) adaptertest.Way {
-		a, s := open(t, twilio(), inbox, entries, nil), &started{}
+		a, s := open(t, twilio(), inbox, entries, nil), &adaptertest.Called{}
 		return adaptertest.Way{Adapter: s, Deliver: func(address, content string) adaptertest.Answer {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.stopped {
+			if s.Stopped() {
 				return adaptertest.Gone
 			}
 			switch call(a, webhook(said("SM-"+content, address, content))).Code {
@@ -215,7 +182,7 @@ func TestAnOldCallPlayedAgainChangesNothing(t *testing.T) {
 }
 
 func TestReceiptsAreHandedOn(t *testing.T) {
-	words := &receipts{}
+	words := &adaptertest.Receipts{}
 	a := open(t, twilio(), &adaptertest.Inbox{}, adaptertest.EntryPoints(), func(o *Options) { o.Receipts = words })
 	for status, want := range map[string]interaction.ReceiptState{
 		"sent": interaction.ReceiptPending, "delivered": interaction.ReceiptDelivered, "undelivered": interaction.ReceiptFailed, "read": interaction.ReceiptRead,
@@ -225,14 +192,14 @@ func TestReceiptsAreHandedOn(t *testing.T) {
 		r.URL.Path = "/status"
 		r.Header.Set("X-Twilio-Signature", twilio().Sign(public+"status", form))
 		require.Equal(t, http.StatusOK, call(a, r).Code)
-		word := words.all[len(words.all)-1]
+		word := words.All()[len(words.All())-1]
 		require.Equal(t, want, word.State)
 		require.Equal(t, "SM1", word.ID)
 		require.Equal(t, "support", word.EntryPoint)
 	}
 	k := open(t, Kannel{Password: "secret"}, &adaptertest.Inbox{}, adaptertest.EntryPoints(), func(o *Options) { o.Receipts = words })
 	require.Equal(t, 200, call(k, httptest.NewRequest(http.MethodGet, fmt.Sprintf("/dlr?secret=secret&id=abc&time=%d&type=1", now.Unix()), http.NoBody)).Code)
-	require.Equal(t, interaction.ReceiptDelivered, words.all[len(words.all)-1].State)
+	require.Equal(t, interaction.ReceiptDelivered, words.All()[len(words.All())-1].State)
 }
 
 // carrier is a provider that takes everything.
@@ -262,14 +229,6 @@ func (c *carrier) left() int {
 	return len(c.calls)
 }
 
-// byNumber sends the suite's example to a number: it has a mail address.
-type byNumber struct{ interaction.Sender }
-
-func (b byNumber) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
-	out.To = []interaction.Address{{Address: strings.Replace(out.To[0].Address, "anna@example.org", "+491701234567", 1)}}
-	return b.Sender.Send(ctx, out, commit)
-}
-
 func TestSend(t *testing.T) {
 	for name, provider := range map[string]func(string) Provider{
 		"twilio": func(at string) Provider { return Twilio{Account: "AC1", Token: "12345", API: at, Public: public} },
@@ -285,7 +244,7 @@ func TestSend(t *testing.T) {
 				if name == "kannel" {
 					c.answer = func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) }
 				}
-				return adaptertest.Outlet{Sender: byNumber{open(t, provider(s.URL), &adaptertest.Inbox{}, adaptertest.EntryPoints(), nil)}, Left: c.left}
+				return adaptertest.Outlet{Sender: adaptertest.Addressed{Sender: open(t, provider(s.URL), &adaptertest.Inbox{}, adaptertest.EntryPoints(), nil), Customer: "+491701234567"}, Left: c.left}
 			})
 		})
 	}

@@ -2,12 +2,10 @@ package telegram
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,58 +18,8 @@ import (
 	"parley/lib/social"
 )
 
-// house accepts like the real one: an identity once. It fails where fail says so, before or behind its commit.
-type house struct {
-	adaptertest.Inbox
-	fail func() (before, behind error)
-
-	mu   sync.Mutex
-	all  []interaction.Parsed
-	seen map[[32]byte]bool
-	ring func()
-}
-
-func (h *house) Accept(_ context.Context, in interaction.Inbound) (interaction.Receipt, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	raw := make([]byte, in.Size)
-	if _, err := in.Raw.Read(raw); err != nil {
-		return interaction.Receipt{}, err
-	}
-	var behind error
-	if h.fail != nil {
-		var before error
-		if before, behind = h.fail(); before != nil {
-			return interaction.Receipt{}, before
-		}
-	}
-	if h.seen == nil {
-		h.seen = map[[32]byte]bool{}
-	}
-	repeat := h.seen[in.Identity]
-	if h.seen[in.Identity] = true; !repeat {
-		h.all = append(h.all, social.Parser{}.Parse(raw, in.Facts))
-	}
-	if h.ring != nil {
-		h.ring()
-	}
-	return interaction.Receipt{ID: interaction.NewID(), Repeat: repeat}, behind
-}
-
-func (h *house) texts() (list []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, p := range h.all {
-		list = append(list, p.Message.Text)
-	}
-	return list
-}
-
-// anyBot is a house whose only social entry point is the bot.
-type anyBot struct{}
-
-func (anyBot) EntryPoint(context.Context, interaction.Channel, string) (string, error) {
-	return "support", nil
+func newHouse(s *telegramtest.Server) *adaptertest.House {
+	return &adaptertest.House{Parser: social.Parser{}, Ring: s.Ring}
 }
 
 // Whatever the API and the house do wrong, and whenever the process dies: each message arrives once, in order.
@@ -79,19 +27,9 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		s := telegramtest.NewServer(token, "support_bot")
 		defer s.Close()
-		var mu sync.Mutex
-		draw := func(of int, label string) int {
-			mu.Lock()
-			defer mu.Unlock()
-			return rapid.IntRange(0, of-1).Draw(r, label)
-		}
-		faults := draw(60, "faults")
-		s.Misbehave(func(method string) *telegramtest.Fault {
-			if faults == 0 {
-				return nil
-			}
-			faults--
-			return []*telegramtest.Fault{
+		draw := adaptertest.Drawing(r)
+		s.Misbehave(draw.Faults(60, 10, func(kind int, _ string) *adaptertest.Fault {
+			return []*adaptertest.Fault{
 				nil, nil,
 				{Drop: true},
 				{Cut: true},
@@ -101,20 +39,13 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 				{Body: "not JSON"},
 				{Body: `{"ok":true}`},
 				{Before: true, Drop: true},
-			}[draw(10, method)]
-		})
-		failures := draw(20, "failures of the house")
-		h := &house{ring: s.Ring, fail: func() (before, behind error) {
-			if failures == 0 {
-				return nil, nil
-			}
-			failures--
-			away := interaction.Unavailable("store_away", errors.New("planted"))
-			return []error{nil, away, nil}[draw(3, "before")], []error{nil, nil, away}[draw(3, "behind")]
-		}}
+			}[kind]
+		}))
+		h := newHouse(s)
+		h.Fail = draw.Failures(20)
 		lease := adaptertest.Held(nil)
 		o := options(s, h)
-		o.Entries = anyBot{}
+		o.Entries = adaptertest.OnlyEntryPoint("support")
 		var want []string
 		var last int64
 		for n := range draw(15, "messages") + 1 {
@@ -133,17 +64,17 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 		require.NoError(t, err)
 		p := &adaptertest.Pulled{Puller: bot, Lease: lease}
 		require.NoError(t, p.Start(t.Context()))
-		s.Await(last, func() bool { return false })
+		s.Await(func() bool { return s.Confirmed(last) })
 		require.NoError(t, p.Stop(t.Context()))
-		require.Equal(t, want, h.texts())
+		require.Equal(t, want, h.Texts())
 	})
 }
 
 // run has a bot take all updates of a stand-in.
-func run(t *testing.T, s *telegramtest.Server, h *house, change func(*Options)) {
+func run(t *testing.T, s *telegramtest.Server, h *adaptertest.House, change func(*Options)) {
 	t.Helper()
 	o := options(s, h)
-	o.Entries = anyBot{}
+	o.Entries = adaptertest.OnlyEntryPoint("support")
 	if change != nil {
 		change(&o)
 	}
@@ -152,14 +83,14 @@ func run(t *testing.T, s *telegramtest.Server, h *house, change func(*Options)) 
 	p := &adaptertest.Pulled{Puller: bot, Lease: adaptertest.Held(nil)}
 	last := s.Put("poll", map[string]any{})
 	require.NoError(t, p.Start(t.Context()))
-	s.Await(last, func() bool { return false })
+	s.Await(func() bool { return s.Confirmed(last) })
 	require.NoError(t, p.Stop(t.Context()))
 }
 
 func TestUpdatesAsMessages(t *testing.T) {
 	s := telegramtest.NewServer(token, "support_bot")
 	defer s.Close()
-	h := &house{}
+	h := newHouse(s)
 	s.Put("message", telegramtest.Text(9, 1, "/start"))
 	s.Put("message", telegramtest.Text(9, 2, "Where is it?\x00"))
 	edited := telegramtest.Text(9, 2, "Where is my parcel?")
@@ -183,9 +114,9 @@ func TestUpdatesAsMessages(t *testing.T) {
 	s.Put("message", joined)
 	s.Put("deleted_business_messages", map[string]any{"business_connection_id": "c", "chat": map[string]any{"id": 9}, "message_ids": []int{2, 3}})
 	run(t, s, h, nil)
-	require.Len(t, h.all, 7)
+	require.Len(t, h.All(), 7)
 
-	first := h.all[0]
+	first := h.All()[0]
 	require.Equal(t, "Where is it?\uFFFD", first.Message.Text)
 	require.Equal(t, "Anna Berg", first.Name)
 	require.Equal(t, []interaction.Attribute{{Kind: "telegram", Value: "9"}}, first.Identities, "names are what he says of himself")
@@ -193,33 +124,33 @@ func TestUpdatesAsMessages(t *testing.T) {
 	require.Equal(t, "9", first.Message.ReplyTo.Address)
 	require.Equal(t, interaction.VisiblePrivate, first.Message.Visibility)
 
-	second := h.all[1]
+	second := h.All()[1]
 	require.Equal(t, interaction.AmendmentEdit, second.Amendment.Kind)
 	require.Equal(t, []string{first.Message.MessageID}, second.Amendment.Of)
 	require.NotEqual(t, first.Message.MessageID, second.Message.MessageID)
 	require.Equal(t, first.Message.MessageID, second.Message.InReplyTo)
 
-	require.Equal(t, []string{"social:telegram:77:private:9/5001"}, h.all[2].Follows, "the name that the sender gives to what it sends")
-	require.Empty(t, h.all[3].Identities)
-	require.Equal(t, "9", h.all[3].Message.ReplyTo.Address, "he can be answered although nobody says who he is")
-	require.Contains(t, h.all[4].Message.Problems, interaction.ProblemKeptRaw)
+	require.Equal(t, []string{"social:telegram:77:private:9/5001"}, h.All()[2].Follows, "the name that the sender gives to what it sends")
+	require.Empty(t, h.All()[3].Identities)
+	require.Equal(t, "9", h.All()[3].Message.ReplyTo.Address, "he can be answered although nobody says who he is")
+	require.Contains(t, h.All()[4].Message.Problems, interaction.ProblemKeptRaw)
 	for n, id := range []string{"9/2", "9/3"} {
-		require.Equal(t, interaction.AmendmentWithdrawal, h.all[5+n].Amendment.Kind)
-		require.Contains(t, h.all[5+n].Amendment.Of, "social:telegram:77:private:"+id)
+		require.Equal(t, interaction.AmendmentWithdrawal, h.All()[5+n].Amendment.Kind)
+		require.Contains(t, h.All()[5+n].Amendment.Of, "social:telegram:77:private:"+id)
 	}
 }
 
 func TestGroupsAreOpen(t *testing.T) {
 	s := telegramtest.NewServer(token, "support_bot")
 	defer s.Close()
-	h := &house{}
+	h := newHouse(s)
 	group := telegramtest.Text(-100, 5, "in a group")
 	group["chat"] = map[string]any{"id": -100, "type": "supergroup", "title": "Friends"}
 	s.Put("message", group)
 	run(t, s, h, func(o *Options) { o.Settings.Groups = true })
-	require.Len(t, h.all, 1)
-	require.True(t, h.all[0].Message.Visibility.Open())
-	require.Equal(t, "-100", h.all[0].Message.ReplyTo.Address)
+	require.Len(t, h.All(), 1)
+	require.True(t, h.All()[0].Message.Visibility.Open())
+	require.Equal(t, "-100", h.All()[0].Message.ReplyTo.Address)
 }
 
 func TestMediaIsFetchedAsFarAsItGoes(t *testing.T) {
@@ -237,15 +168,15 @@ func TestMediaIsFetchedAsFarAsItGoes(t *testing.T) {
 		m["photo"] = []any{map[string]any{"file_id": "thumb", "file_size": 1}, map[string]any{"file_id": id, "file_size": 100}}
 		s.Put("message", m)
 	}
-	h := &house{}
+	h := newHouse(s)
 	run(t, s, h, nil)
-	require.Len(t, h.all, 3)
-	require.Equal(t, "the bill", h.all[0].Message.Text)
-	require.Len(t, h.all[0].Message.Attachments, 1)
-	file := h.all[0].Message.Attachments[0]
+	require.Len(t, h.All(), 3)
+	require.Equal(t, "the bill", h.All()[0].Message.Text)
+	require.Len(t, h.All()[0].Message.Attachments, 1)
+	file := h.All()[0].Message.Attachments[0]
 	require.Equal(t, "bill.pdf", file.Name)
 	require.Equal(t, "application/pdf", file.Type, "by its bytes")
-	for _, p := range h.all[1:] {
+	for _, p := range h.All()[1:] {
 		require.Empty(t, p.Message.Attachments)
 		require.Contains(t, p.Message.Problems, social.ProblemMedia)
 	}
@@ -254,19 +185,19 @@ func TestMediaIsFetchedAsFarAsItGoes(t *testing.T) {
 func TestAnOldNumberIsNotAskedForAgain(t *testing.T) {
 	s := telegramtest.NewServer(token, "support_bot")
 	defer s.Close()
-	h := &house{}
+	h := newHouse(s)
 	lease := adaptertest.Held(nil)
 	require.NoError(t, lease.Move(t.Context(), position{Next: 9_000_000, At: time.Now().Add(-8 * 24 * time.Hour)}))
 	last := s.Put("message", telegramtest.Text(9, 1, "numbered anew"))
 	o := options(s, h)
-	o.Entries = anyBot{}
+	o.Entries = adaptertest.OnlyEntryPoint("support")
 	bot, err := New(o)
 	require.NoError(t, err)
 	p := &adaptertest.Pulled{Puller: bot, Lease: lease}
 	require.NoError(t, p.Start(t.Context()))
-	s.Await(last, func() bool { return false })
+	s.Await(func() bool { return s.Confirmed(last) })
 	require.NoError(t, p.Stop(t.Context()))
-	require.Equal(t, []string{"numbered anew"}, h.texts())
+	require.Equal(t, []string{"numbered anew"}, h.Texts())
 }
 
 func TestALostLeaseEndsIt(t *testing.T) {
@@ -276,8 +207,8 @@ func TestALostLeaseEndsIt(t *testing.T) {
 	lease := place.Take(interaction.Link{})
 	place.Take(interaction.Link{})
 	s.Put("message", telegramtest.Text(9, 1, "x"))
-	o := options(s, &house{})
-	o.Entries = anyBot{}
+	o := options(s, newHouse(s))
+	o.Entries = adaptertest.OnlyEntryPoint("support")
 	bot, err := New(o)
 	require.NoError(t, err)
 	require.Equal(t, interaction.KindConflict, interaction.KindOf(bot.Pull(t.Context(), lease)))
@@ -289,7 +220,7 @@ func TestTheTokenIsNotTold(t *testing.T) {
 	s := telegramtest.NewServer(token, "support_bot")
 	s.Close()
 	told := make(chan string, 1)
-	o := options(s, &house{})
+	o := options(s, newHouse(s))
 	bot, err := New(o)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -309,9 +240,9 @@ func TestTheTokenIsNotTold(t *testing.T) {
 func TestWebhook(t *testing.T) {
 	s := telegramtest.NewServer(token, "support_bot")
 	defer s.Close()
-	h := &house{}
+	h := newHouse(s)
 	o := options(s, h)
-	o.Entries, o.Settings.Webhook = anyBot{}, "https://desk.example.test/in/support/"
+	o.Entries, o.Settings.Webhook = adaptertest.OnlyEntryPoint("support"), "https://desk.example.test/in/support/"
 	bot, err := New(o)
 	require.NoError(t, err)
 	up := make(chan struct{}, 1)
@@ -346,7 +277,7 @@ func TestWebhook(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, call(secret, `{"update_id":1,"x":"`+strings.Repeat("a", maxCall)+`"}`))
 	require.Equal(t, http.StatusOK, call(secret, good))
 	require.Equal(t, http.StatusOK, call(secret, good), "the same again")
-	require.Equal(t, []string{"called in"}, h.texts())
-	h.fail = func() (error, error) { return interaction.Unavailable("store_away", nil), nil }
+	require.Equal(t, []string{"called in"}, h.Texts())
+	h.Fail = func() (error, error) { return interaction.Unavailable("store_away", nil), nil }
 	require.Equal(t, http.StatusServiceUnavailable, call(secret, strings.Replace(good, "called in", "later", 1)))
 }

@@ -2,9 +2,7 @@ package telegram
 
 import (
 	"context"
-	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,48 +11,15 @@ import (
 	"parley/adapters/adaptertest"
 	"parley/adapters/telegram/telegramtest"
 	"parley/interaction"
-	"parley/lib/safehttp"
 )
 
 const token = "77:AAEthisIsATokenOfTests"
 
-// loopback is a client that reaches stand-ins.
-func loopback() *safehttp.Client {
-	return safehttp.New(safehttp.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 40 * time.Second, MaxBody: 1 << 20})
-}
-
 // options are those of a bot at a stand-in, with the suite's entry points.
 func options(s *telegramtest.Server, inbox interaction.Inbox) Options {
 	return Options{
-		Settings: Settings{API: s.URL}, EntryPoint: "support", Token: token, Inbox: inbox, Entries: adaptertest.EntryPoints(), Client: loopback(), Pause: time.Microsecond, Longest: time.Millisecond,
+		Settings: Settings{API: s.URL}, EntryPoint: "support", Token: token, Inbox: inbox, Entries: adaptertest.EntryPoints(), Client: adaptertest.Loopback(), Pause: time.Microsecond, Longest: time.Millisecond,
 	}
-}
-
-// heard keeps what a link told, and wakes who waits for it.
-type heard struct {
-	sync.Mutex
-	state  interaction.LinkState
-	detail string
-	ring   func()
-}
-
-func (h *heard) tell(state interaction.LinkState, detail string) {
-	h.Lock()
-	h.state, h.detail = state, detail
-	h.Unlock()
-	h.ring()
-}
-
-func (h *heard) forget() {
-	h.Lock()
-	defer h.Unlock()
-	h.state, h.detail = "", ""
-}
-
-func (h *heard) last() (interaction.LinkState, string) {
-	h.Lock()
-	defer h.Unlock()
-	return h.state, h.detail
 }
 
 // The suite's addresses are bots: a fetched update is a yes once the API was asked for the next, a no once the bot said that it left it behind, and "later" while
@@ -79,7 +44,7 @@ type lines struct {
 type line struct {
 	server *telegramtest.Server
 	pulled *adaptertest.Pulled
-	heard  *heard
+	heard  *adaptertest.Heard
 	begun  bool
 }
 
@@ -103,8 +68,8 @@ func (l *lines) line(address string) *line {
 	o.Entries = named{l.entries}
 	bot, err := New(o)
 	require.NoError(l.t, err)
-	one := &line{server: s, heard: &heard{ring: s.Ring}}
-	one.pulled = &adaptertest.Pulled{Puller: bot, Lease: adaptertest.Held(one.heard.tell)}
+	one := &line{server: s, heard: &adaptertest.Heard{Ring: s.Ring}}
+	one.pulled = &adaptertest.Pulled{Puller: bot, Lease: adaptertest.Held(one.heard.Tell)}
 	l.of[address] = one
 	return one
 }
@@ -136,28 +101,25 @@ func (l *lines) deliver(address, content string) adaptertest.Answer {
 	if l.over {
 		return adaptertest.Gone
 	}
-	one.heard.forget()
+	one.heard.Forget()
 	if !one.begun {
 		one.begun = true
 		_ = one.pulled.Start(l.t.Context())
 	}
 	var answer adaptertest.Answer
-	gone := one.server.Await(update, func() bool {
-		switch state, _ := one.heard.last(); state {
-		case interaction.LinkFault:
+	one.server.Await(func() bool {
+		confirmed := one.server.Confirmed(update)
+		switch state, detail := one.heard.Last(); {
+		case confirmed && strings.Contains(detail, "refused") || !confirmed && state == interaction.LinkFault:
 			answer = adaptertest.No
-		case interaction.LinkAway:
+		case confirmed:
+			answer = adaptertest.Yes
+		case state == interaction.LinkAway:
 			answer = adaptertest.Later
 		}
 		return answer != ""
 	})
-	if !gone {
-		return answer
-	}
-	if _, detail := one.heard.last(); strings.Contains(detail, "refused") {
-		return adaptertest.No
-	}
-	return adaptertest.Yes
+	return answer
 }
 
 func TestPull(t *testing.T) {
@@ -169,7 +131,7 @@ func TestPull(t *testing.T) {
 			Link: interaction.Link{Name: "bot", Kind: Kind, EntryPoint: "support"},
 			Open: func(t *testing.T) interaction.Puller {
 				o := options(s, inbox)
-				o.Entries = anyBot{}
+				o.Entries = adaptertest.OnlyEntryPoint("support")
 				bot, err := New(o)
 				require.NoError(t, err)
 				return bot
@@ -188,16 +150,6 @@ func TestSend(t *testing.T) {
 		t.Cleanup(s.Close)
 		bot, err := New(options(s, &adaptertest.Inbox{}))
 		require.NoError(t, err)
-		return adaptertest.Outlet{Sender: anna{bot}, Left: func() int { return len(s.Sent()) }}
+		return adaptertest.Outlet{Sender: adaptertest.Addressed{Sender: bot, Customer: "42"}, Left: func() int { return len(s.Sent()) }}
 	})
-}
-
-// anna is a sender to whom the suite's customer is a chat.
-type anna struct{ *Bot }
-
-func (a anna) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
-	if out.To[0].Address == "anna@example.org" {
-		out.To = []interaction.Address{{Address: "42"}}
-	}
-	return a.Bot.Send(ctx, out, commit)
 }

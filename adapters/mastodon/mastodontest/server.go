@@ -11,26 +11,19 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"parley/adapters/adaptertest"
 )
 
-// Fault is a wrong answer. The work is done unless Before says that the fault comes first.
-type Fault struct {
-	Before bool
-	Status int    // 0: 200
-	Body   string // instead of the answer
-	Header map[string]string
-	Cut    bool // the answer breaks off in the middle
-	Drop   bool // the connection ends without an answer
-}
-
-// Server is one account's side of Mastodon.
+// Server is one account's side of Mastodon. The calls that it may answer wrongly are "notifications", "status", "post", "verify", "instance" and "stream"; its files
+// are fetched under /files/NAME.
 type Server struct {
 	*httptest.Server
+	adaptertest.StandIn
 	Token string
 	Acct  string
 
 	mu            sync.Mutex
-	news          *sync.Cond
 	next          int
 	notifications []map[string]any // oldest first
 	statuses      map[string]map[string]any
@@ -38,18 +31,14 @@ type Server struct {
 	keys          map[string]map[string]any // posts by idempotency key
 	streams       map[chan string]bool
 	away          bool // the stream is refused
-	files         map[string][]byte
-	fault         func(what string) *Fault
-	asked         int // how often the list was asked for
+	asked         int  // how often the list was asked for
 }
 
 // NewServer starts one for a token and an account's name.
 func NewServer(token, acct string) *Server {
 	s := &Server{
 		Token: token, Acct: acct, next: 1000, statuses: map[string]map[string]any{}, keys: map[string]map[string]any{}, streams: map[chan string]bool{},
-		files: map[string][]byte{},
 	}
-	s.news = sync.NewCond(&s.mu)
 	s.Server = httptest.NewServer(s)
 	return s
 }
@@ -58,13 +47,6 @@ func NewServer(token, acct string) *Server {
 func (s *Server) Close() {
 	s.StreamAway(true)
 	s.Server.Close()
-}
-
-// Misbehave has each call answered by what f says; nil is a good answer. Calls are "notifications", "status", "post", "verify", "instance" and "stream".
-func (s *Server) Misbehave(f func(what string) *Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fault = f
 }
 
 // StreamAway ends all streams and refuses new ones, or takes them again.
@@ -77,7 +59,7 @@ func (s *Server) StreamAway(away bool) {
 			delete(s.streams, c)
 		}
 	}
-	s.news.Broadcast()
+	s.Ring()
 }
 
 // Mention adds a post that mentions the account, tells the stream, and gives the post's id.
@@ -140,14 +122,7 @@ func (s *Server) tell(kind string, payload any) {
 		default:
 		}
 	}
-	s.news.Broadcast()
-}
-
-// Add gives a file to be fetched under /files/NAME.
-func (s *Server) Add(name string, data []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.files[name] = data
+	s.Ring()
 }
 
 // Posted are the posts that the account made.
@@ -164,21 +139,6 @@ func (s *Server) Asked() int {
 	return s.asked
 }
 
-// Await waits until holds holds, which is asked again after each thing that happens.
-func (s *Server) Await(holds func() bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		s.mu.Unlock()
-		done := holds()
-		s.mu.Lock()
-		if done {
-			return
-		}
-		s.news.Wait()
-	}
-}
-
 // Streams is how many streams are open.
 func (s *Server) Streams() int {
 	s.mu.Lock()
@@ -186,20 +146,11 @@ func (s *Server) Streams() int {
 	return len(s.streams)
 }
 
-// Ring wakes who waits in Await.
-func (s *Server) Ring() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.news.Broadcast()
-}
-
 // ServeHTTP answers a call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.Ring()
 	if name, ok := strings.CutPrefix(r.URL.Path, "/files/"); ok {
-		s.mu.Lock()
-		data, there := s.files[name]
-		s.mu.Unlock()
+		data, there := s.File(name)
 		if !there || r.Header.Get("Authorization") != "" { // the token does not belong there
 			http.NotFound(w, r)
 			return
@@ -212,14 +163,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	what := s.what(r)
-	s.mu.Lock()
-	var f *Fault
-	if s.fault != nil {
-		f = s.fault(what)
-	}
-	s.mu.Unlock()
+	f := s.Fault(what)
 	if f != nil && f.Before {
-		f.answer(w, nil)
+		f.Answer(w, nil)
 		return
 	}
 	if what == "stream" {
@@ -229,7 +175,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, body := s.call(what, r)
 	if f != nil {
 		raw, _ := json.Marshal(body)
-		f.answer(w, raw)
+		f.Answer(w, raw)
 		return
 	}
 	answer(w, status, body)
@@ -251,23 +197,6 @@ func (s *Server) what(r *http.Request) string {
 		return "status"
 	}
 	return ""
-}
-
-func (f *Fault) answer(w http.ResponseWriter, body []byte) {
-	for name, value := range f.Header {
-		w.Header().Set(name, value)
-	}
-	switch {
-	case f.Drop:
-		panic(http.ErrAbortHandler)
-	case f.Cut:
-		w.Header().Set("Content-Length", fmt.Sprint(len(body)+10))
-		_, _ = w.Write(body[:len(body)/2])
-		panic(http.ErrAbortHandler)
-	default:
-		w.WriteHeader(max(f.Status, http.StatusOK))
-		_, _ = w.Write([]byte(f.Body))
-	}
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -15,48 +15,25 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"parley/adapters/adaptertest"
 )
 
-// Fault is a wrong answer to a message. It is taken unless Before says that the fault comes first.
-type Fault struct {
-	Before bool
-	Status int
-	Body   string
-	Header map[string]string
-	Cut    bool
-	Drop   bool
-}
-
-// Graph is the API.
+// Graph is the API. It may answer a "message" wrongly.
 type Graph struct {
 	*httptest.Server
+	adaptertest.StandIn
 	Token string
 
-	mu    sync.Mutex
-	sent  []map[string]any // with "path"
-	files map[string][]byte
-	fault func() *Fault
+	mu   sync.Mutex
+	sent []map[string]any // with "path"
 }
 
 // NewGraph starts one.
 func NewGraph(token string) *Graph {
-	g := &Graph{Token: token, files: map[string][]byte{}}
+	g := &Graph{Token: token}
 	g.Server = httptest.NewServer(g)
 	return g
-}
-
-// Misbehave has each message answered by what f says; nil is a good answer.
-func (g *Graph) Misbehave(f func() *Fault) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.fault = f
-}
-
-// Add gives a file to be fetched, by its id.
-func (g *Graph) Add(id string, data []byte) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.files[id] = data
 }
 
 // Sent are the messages that it took.
@@ -78,12 +55,9 @@ func (g *Graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.give(w, strings.TrimPrefix(r.URL.Path, "/"))
 		return
 	}
-	var f *Fault
-	if g.fault != nil {
-		f = g.fault()
-	}
+	f := g.Fault("message")
 	if f != nil && f.Before {
-		f.answer(w, nil)
+		f.Answer(w, nil)
 		return
 	}
 	var body map[string]any
@@ -99,7 +73,7 @@ func (g *Graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer, _ = json.Marshal(map[string]any{"recipient_id": "1", "message_id": id})
 	}
 	if f != nil {
-		f.answer(w, answer)
+		f.Answer(w, answer)
 		return
 	}
 	_, _ = w.Write(answer)
@@ -112,31 +86,17 @@ func refuse(w http.ResponseWriter, status int, body string) {
 
 // give tells the URL of a file, and gives it there.
 func (g *Graph) give(w http.ResponseWriter, path string) {
-	if id, ok := strings.CutPrefix(path, "files/"); ok && g.files[id] != nil {
-		_, _ = w.Write(g.files[id])
+	id, whole := strings.CutPrefix(path, "files/")
+	data, there := g.File(id)
+	if there && whole {
+		_, _ = w.Write(data)
 		return
 	}
-	if g.files[path] == nil {
+	if !there {
 		refuse(w, http.StatusNotFound, `{"error":{"message":"Unsupported get request","code":100}}`)
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"id": path, "url": g.URL + "/files/" + path})
-}
-
-func (f *Fault) answer(w http.ResponseWriter, good []byte) {
-	for name, value := range f.Header {
-		w.Header().Set(name, value)
-	}
-	switch {
-	case f.Drop:
-		panic(http.ErrAbortHandler)
-	case f.Cut:
-		w.Header().Set("Content-Length", fmt.Sprint(len(good)+10))
-		_, _ = w.Write(good[:len(good)/2])
-		panic(http.ErrAbortHandler)
-	default:
-		refuse(w, max(f.Status, http.StatusOK), f.Body)
-	}
 }
 
 // Sign makes the header X-Hub-Signature-256 of a body.

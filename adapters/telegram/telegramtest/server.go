@@ -3,48 +3,36 @@ package telegramtest
 
 import (
 	"encoding/json"
-	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"parley/adapters/adaptertest"
 )
 
-// Fault is a wrong answer. The method's work is done unless Before says that the fault comes first.
-type Fault struct {
-	Before     bool
-	Status     int    // of the answer; 0: 200
-	Body       string // instead of the answer
-	RetryAfter int    // in a proper refusal of the API
-	Cut        bool   // the answer breaks off in the middle
-	Drop       bool   // the connection ends without an answer
-}
-
-// Server is one bot's side of Telegram.
+// Server is one bot's side of Telegram. The calls that it may answer wrongly have the methods' names; a fault with a status and no body is a proper refusal.
 type Server struct {
 	*httptest.Server
+	adaptertest.StandIn
 	Token    string
 	Username string
 
 	mu      sync.Mutex
-	news    *sync.Cond
 	next    int64
 	pending []map[string]any
 	repeat  bool
 	sent    []map[string]any
-	files   map[string][]byte
 	webhook map[string]any
-	calls   map[string]int
-	fault   func(method string) *Fault
 	closed  bool
 }
 
 // NewServer starts one for a token and a bot's name.
 func NewServer(token, username string) *Server {
-	s := &Server{Token: token, Username: username, next: 100, files: map[string][]byte{}, calls: map[string]int{}}
-	s.news = sync.NewCond(&s.mu)
+	s := &Server{Token: token, Username: username, next: 100}
 	s.Server = httptest.NewServer(s)
 	return s
 }
@@ -53,16 +41,9 @@ func NewServer(token, username string) *Server {
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
-	s.news.Broadcast()
+	s.Ring()
 	s.mu.Unlock()
 	s.Server.Close()
-}
-
-// Misbehave has each call answered by what f says; nil is a good answer.
-func (s *Server) Misbehave(f func(method string) *Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fault = f
 }
 
 // RepeatAll has updates given again and again although they were confirmed.
@@ -70,7 +51,7 @@ func (s *Server) RepeatAll(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.repeat = on
-	s.news.Broadcast()
+	s.Ring()
 }
 
 // Put adds an update and gives its number. kind is message, edited_message, …
@@ -79,7 +60,7 @@ func (s *Server) Put(kind string, what any) int64 {
 	defer s.mu.Unlock()
 	s.next++
 	s.pending = append(s.pending, map[string]any{"update_id": s.next, kind: what})
-	s.news.Broadcast()
+	s.Ring()
 	return s.next
 }
 
@@ -90,13 +71,6 @@ func Text(chat, id int64, text string) map[string]any {
 		"chat": map[string]any{"id": chat, "type": "private", "first_name": "Anna"},
 		"from": map[string]any{"id": chat, "is_bot": false, "first_name": "Anna", "last_name": "Berg", "username": "anna_b"},
 	}
-}
-
-// Add gives a file to be fetched.
-func (s *Server) Add(id string, data []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.files[id] = data
 }
 
 // Sent are the messages that the bot has sent.
@@ -113,24 +87,16 @@ func (s *Server) Pending() int {
 	return len(s.pending)
 }
 
-// Await waits until an update was confirmed, or until stop says that it will not be; it reports which.
-func (s *Server) Await(update int64, stop func() bool) bool {
+// Confirmed reports whether the bot has asked for what comes behind an update.
+func (s *Server) Confirmed(update int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		gone := !slices.ContainsFunc(s.pending, func(u map[string]any) bool { return u["update_id"] == update })
-		if gone || stop() {
-			return gone
-		}
-		s.news.Wait()
-	}
+	return !slices.ContainsFunc(s.pending, func(u map[string]any) bool { return u["update_id"] == update })
 }
 
-// Ring wakes who waits in Await.
-func (s *Server) Ring() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.news.Broadcast()
+// TooMany is the API's wish to be left alone for some seconds.
+func TooMany(seconds int) *adaptertest.Fault {
+	return &adaptertest.Fault{Before: true, Status: http.StatusTooManyRequests, Body: refusal(http.StatusTooManyRequests, "Too Many Requests", seconds)}
 }
 
 // Webhook is what setWebhook was last called with.
@@ -143,9 +109,7 @@ func (s *Server) Webhook() map[string]any {
 // ServeHTTP answers a call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path, ok := strings.CutPrefix(r.URL.Path, "/file/bot"+s.Token+"/documents/"); ok {
-		s.mu.Lock()
-		data, there := s.files[path]
-		s.mu.Unlock()
+		data, there := s.File(path)
 		if !there {
 			http.NotFound(w, r)
 			return
@@ -155,23 +119,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	method, ok := strings.CutPrefix(r.URL.Path, "/bot"+s.Token+"/")
 	if !ok {
-		refuse(w, http.StatusUnauthorized, "Unauthorized", 0)
+		refuse(w, http.StatusUnauthorized, "Unauthorized")
 		return
 	}
 	var params map[string]any
 	if err := json.NewDecoder(r.Body).Decode(&params); err != nil {
-		refuse(w, http.StatusBadRequest, "Bad Request: can't parse", 0)
+		refuse(w, http.StatusBadRequest, "Bad Request: can't parse")
 		return
 	}
-	s.mu.Lock()
-	s.calls[method]++
-	var f *Fault
-	if s.fault != nil {
-		f = s.fault(method)
+	f := s.Fault(method)
+	if f != nil && f.Body == "" && f.Status != 0 {
+		proper := *f
+		proper.Body = refusal(f.Status, http.StatusText(f.Status), 0)
+		f = &proper
 	}
-	s.mu.Unlock()
 	if f != nil && f.Before {
-		f.answer(w, nil)
+		f.Answer(w, nil)
 		return
 	}
 	result, code, text := s.call(r, method, params)
@@ -180,41 +143,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if f != nil {
 		body, _ := json.Marshal(map[string]any{"ok": true, "result": result})
-		f.answer(w, body)
+		f.Answer(w, body)
 		return
 	}
 	if code != 0 {
-		refuse(w, code, text, 0)
+		refuse(w, code, text)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "result": result})
 }
 
-func (f *Fault) answer(w http.ResponseWriter, body []byte) {
-	switch {
-	case f.Drop:
-		panic(http.ErrAbortHandler)
-	case f.Cut:
-		w.Header().Set("Content-Length", fmt.Sprint(len(body)+10))
-		_, _ = w.Write(body[:len(body)/2])
-		panic(http.ErrAbortHandler)
-	case f.Body != "":
-		w.WriteHeader(max(f.Status, http.StatusOK))
-		_, _ = w.Write([]byte(f.Body))
-	default:
-		refuse(w, f.Status, http.StatusText(f.Status), f.RetryAfter)
-	}
+func refuse(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, refusal(code, text, 0))
 }
 
-func refuse(w http.ResponseWriter, code int, text string, after int) {
+// refusal is the body of the API's no, which may say for how many seconds it wants to be left alone.
+func refusal(code int, text string, after int) string {
 	body := map[string]any{"ok": false, "error_code": code, "description": text}
 	if after > 0 {
 		body["parameters"] = map[string]any{"retry_after": after}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body)
+	raw, _ := json.Marshal(body)
+	return string(raw)
 }
 
 // call does the work of a method. A code other than zero is a refusal.
@@ -252,27 +205,29 @@ func (s *Server) updates(r *http.Request, params map[string]any) (result any, co
 	offset, _ := params["offset"].(float64)
 	limit, _ := params["limit"].(float64)
 	timeout, _ := params["timeout"].(float64)
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		timer := time.NewTimer(time.Duration(timeout) * time.Second)
-		defer timer.Stop()
-		select {
-		case <-r.Context().Done():
-		case <-timer.C:
-		case <-stop:
-		}
-		s.Ring()
-	}()
-	until := time.Now().Add(time.Duration(timeout) * time.Second)
+	over := time.NewTimer(time.Duration(timeout) * time.Second)
+	defer over.Stop()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !s.repeat {
 		s.pending = slices.DeleteFunc(s.pending, func(u map[string]any) bool { return u["update_id"].(int64) < int64(offset) })
 	}
-	s.news.Broadcast()
-	for len(s.pending) == 0 && r.Context().Err() == nil && time.Now().Before(until) && !s.closed {
-		s.news.Wait()
+	s.mu.Unlock()
+	s.Ring()
+	for ended := false; ; {
+		next := s.Next()
+		s.mu.Lock()
+		page := slices.Clone(s.pending[:min(len(s.pending), int(limit))])
+		ended = ended || s.closed
+		s.mu.Unlock()
+		if ended || len(page) > 0 {
+			return page, 0, ""
+		}
+		select {
+		case <-next:
+		case <-r.Context().Done():
+			ended = true
+		case <-over.C:
+			ended = true
+		}
 	}
-	return slices.Clone(s.pending[:min(len(s.pending), int(limit))]), 0, ""
 }
