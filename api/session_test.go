@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -76,7 +75,7 @@ func TestFailingSignInsAreCounted(t *testing.T) { // M6
 	handler := New(Deps{Store: f})
 	try := func(from, login, password string) int {
 		w := httptest.NewRecorder()
-		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/v1/session",
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/session",
 			strings.NewReader(`{"login":"`+login+`","password":"`+password+`"}`))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("X-Forwarded-For", "203.0.113.9") // not believed

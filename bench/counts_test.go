@@ -25,10 +25,10 @@ const (
 // times are measured by the program only.
 func TestCounts(t *testing.T) {
 	if os.Getenv("PARLEY_TEST_STACK") == "" {
-		t.Skip("PARLEY_TEST_STACK is not set: make test sets it; this test starts a PostgreSQL and a Temporal of its own")
+		t.Skip("SKIPPED: this test starts a PostgreSQL and a Temporal of its own; set PARLEY_TEST_STACK=1, as make test does")
 	}
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
-		t.Skip("there is no /proc here")
+		t.Skip("SKIPPED: processes are counted in /proc; run it on Linux")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)

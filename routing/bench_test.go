@@ -108,7 +108,7 @@ func (b *big) measure(bench *testing.B, change func()) {
 // A decision allocates nothing and stays far from a search through the house. The p99 of the target is measured by the benchmarks: a busy machine would make it lie here.
 func TestADecisionIsCheap(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it fills a house of 100,000 tasks")
+		t.Skip("SKIPPED: it fills a house of 100,000 tasks; run go test without -short")
 	}
 	b := newBig()
 	tasks, agents := b.book.Size()

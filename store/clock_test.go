@@ -175,7 +175,7 @@ func TestAClockLeavesWhatIsLocked(t *testing.T) {
 	for _, lock := range []string{`select 1 from tasks for update`, `select 1 from agents for update`} {
 		tx, err := s.Pool().Begin(t.Context())
 		require.NoError(t, err)
-		t.Cleanup(func() { _ = tx.Rollback(context.Background()) }) // a connection that is kept would keep the store from closing
+		t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // a connection that is kept would keep the store from closing
 		_, err = tx.Exec(t.Context(), lock)
 		require.NoError(t, err)
 		require.Empty(t, tick(t, s), lock)

@@ -18,13 +18,19 @@ import (
 	"parley/store/storetest"
 )
 
+// check is a test, or one case of rapid's.
+type check interface {
+	require.TestingT
+	Context() context.Context
+}
+
 // countAll counts until every line of the audit is counted.
-func countAll(t require.TestingT, s *store.Store) {
+func countAll(t check, s *store.Store) {
 	require.Eventually(t, func() bool {
-		_, err := s.Count(context.Background())
+		_, err := s.Count(t.Context())
 		require.NoError(t, err)
 		var left int
-		require.NoError(t, s.Pool().QueryRow(context.Background(), `select count(*) from events e, followers f where (e.xid, e.position) > (f.xid, f.position)`).Scan(&left))
+		require.NoError(t, s.Pool().QueryRow(t.Context(), `select count(*) from events e, followers f where (e.xid, e.position) > (f.xid, f.position)`).Scan(&left))
 		return left == 0
 	}, time.Minute, time.Millisecond)
 }
@@ -116,8 +122,8 @@ type told struct {
 }
 
 // naive counts facts from the whole audit, an interaction at a time.
-func naive(t require.TestingT, s *store.Store) (count map[string]int, seconds map[string][]float64) {
-	rows, err := s.Pool().Query(context.Background(), `select at, code, coalesce(actor::text, ''), interaction_id::text, coalesce(task_id::text, ''), queue, from_state, to_state, coalesce(data->>'kind', ''),
+func naive(t check, s *store.Store) (count map[string]int, seconds map[string][]float64) {
+	rows, err := s.Pool().Query(t.Context(), `select at, code, coalesce(actor::text, ''), interaction_id::text, coalesce(task_id::text, ''), queue, from_state, to_state, coalesce(data->>'kind', ''),
 		coalesce(data->>'agent', ''), coalesce(data->>'decision', ''), coalesce((data->>'message')::bigint, 0), coalesce(data->>'usage', '')
 		from events where interaction_id is not null order by position`)
 	require.NoError(t, err)
@@ -214,11 +220,11 @@ func naiveInteraction(lines []told, count map[string]int, seconds map[string][]f
 }
 
 // compareFacts holds facts, hourly sums and the report against the naive count.
-func compareFacts(t require.TestingT, s *store.Store) {
+func compareFacts(t check, s *store.Store) {
 	count, seconds := naive(t, s)
 	got := map[string]int{}
 	byQueue, byAgent := map[string]bool{"offered": true, "taken": true, "handled": true, "abandoned": true, "stopped": true, "reviewed": true, "held": true}, map[string]bool{"taken": true, "handled": true, "reviewed": true, "held": true}
-	rows, err := s.Pool().Query(context.Background(), `select what, queue, coalesce(agent::text, ''), flag, count(*) from facts group by 1, 2, 3, 4`)
+	rows, err := s.Pool().Query(t.Context(), `select what, queue, coalesce(agent::text, ''), flag, count(*) from facts group by 1, 2, 3, 4`)
 	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -241,7 +247,7 @@ func compareFacts(t require.TestingT, s *store.Store) {
 	require.NoError(t, rows.Err())
 	require.Equal(t, count, got)
 
-	report, err := s.Report(context.Background(), interaction.System, interaction.ReportQuery{
+	report, err := s.Report(t.Context(), interaction.System, interaction.ReportQuery{
 		From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), Interval: "total", Zone: "Europe/Berlin",
 	})
 	require.NoError(t, err)
@@ -277,20 +283,20 @@ func percentile(sorted []float64, p float64) float64 {
 }
 
 // compareLive holds the real-time figures against the rows.
-func compareLive(t require.TestingT, s *store.Store) {
+func compareLive(t check, s *store.Store) {
 	var wrong string
-	err := s.Pool().QueryRow(context.Background(), `
+	err := s.Pool().QueryRow(t.Context(), `
 		with now as (select queue, channel, kind, state, count(*)::int as tasks from tasks group by 1, 2, 3, 4)
 		select coalesce(string_agg(concat_ws(' ', queue, channel, kind, state, n.tasks, 'counted', l.tasks), '; '), '')
 		from now n full join live_queues l using (queue, channel, kind, state) where coalesce(n.tasks, 0) <> coalesce(l.tasks, 0)`).Scan(&wrong)
 	require.NoError(t, err)
 	require.Empty(t, wrong)
-	live, err := s.Live(context.Background(), interaction.System, 24)
+	live, err := s.Live(t.Context(), interaction.System, 24)
 	require.NoError(t, err)
 	sums := map[interaction.Fact]int64{}
 	for _, q := range live.Queues {
 		var oldest *time.Time
-		require.NoError(t, s.Pool().QueryRow(context.Background(), `select min(opened_at) from tasks where queue = $1 and channel = $2 and state = 'queued' and kind = 'handle'`, q.Queue, q.Channel).Scan(&oldest))
+		require.NoError(t, s.Pool().QueryRow(t.Context(), `select min(opened_at) from tasks where queue = $1 and channel = $2 and state = 'queued' and kind = 'handle'`, q.Queue, q.Channel).Scan(&oldest))
 		require.Equal(t, oldest == nil, q.Oldest.IsZero())
 		if oldest != nil {
 			require.True(t, oldest.Equal(q.Oldest))
@@ -301,14 +307,14 @@ func compareLive(t require.TestingT, s *store.Store) {
 	}
 	for _, what := range interaction.AllFacts {
 		var n int64
-		require.NoError(t, s.Pool().QueryRow(context.Background(), `select count(*) from facts where what = $1`, what).Scan(&n))
+		require.NoError(t, s.Pool().QueryRow(t.Context(), `select count(*) from facts where what = $1`, what).Scan(&n))
 		require.Equal(t, n, sums[what], what)
 	}
 	ready, groups := map[string]int{}, map[string]int{}
 	for _, state := range live.States {
 		groups[state.Group+" "+state.State] = state.Agents
 	}
-	rows, err := s.Pool().Query(context.Background(), `select g.group_name, case when a.ready then 'ready' when a.reason = '' then 'not_ready' else a.reason end from agents a join agent_groups g on g.agent_id = a.id
+	rows, err := s.Pool().Query(t.Context(), `select g.group_name, case when a.ready then 'ready' when a.reason = '' then 'not_ready' else a.reason end from agents a join agent_groups g on g.agent_id = a.id
 		union all select '', case when a.ready then 'ready' when a.reason = '' then 'not_ready' else a.reason end from agents a`)
 	require.NoError(t, err)
 	defer rows.Close()

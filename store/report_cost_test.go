@@ -32,7 +32,7 @@ func TestADaysReportIsCheap(t *testing.T) {
 	require.NoError(t, err)
 	before, known := cpuOf(t, s)
 	if !known {
-		t.Skip("SKIPPED: PostgreSQL runs elsewhere, its CPU time cannot be read")
+		t.Skip("SKIPPED: PostgreSQL runs elsewhere, its CPU time cannot be read; run it beside the tests, as make test does")
 	}
 	rows, err := s.Report(t.Context(), interaction.System, interaction.ReportQuery{
 		From: time.Now().Add(-24 * time.Hour), Until: time.Now(), Interval: "hour", Zone: "Europe/Berlin", By: []interaction.Dimension{interaction.ByQueue, interaction.ByAgent},

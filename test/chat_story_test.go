@@ -339,7 +339,7 @@ func (st *stage) ready(login string) {
 
 // run runs a background part until the test ends.
 func (st *stage) run(part interface{ Run(context.Context) error }) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(st.t.Context()))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

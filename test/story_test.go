@@ -94,7 +94,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 	t.Helper()
 	address := os.Getenv("PARLEY_TEST_TEMPORAL_ADDRESS")
 	if address == "" {
-		t.Skip("PARLEY_TEST_TEMPORAL_ADDRESS is not set: make test sets it")
+		t.Skip("SKIPPED: this test needs a Temporal server; set PARLEY_TEST_TEMPORAL_ADDRESS, as make test does")
 	}
 	log := slog.New(slog.DiscardHandler)
 	st := &stage{t: t, inbound: workers.NewBell(), people: map[string]interaction.Actor{}, own: own}
@@ -110,7 +110,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 	for _, login := range []string{"ann", "ben", "sue", "vic"} {
 		st.people[login] = storetest.Person(t, st.store, login)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var wg sync.WaitGroup
 	// Tests share the Temporal server: each has a task queue of its own, so that no other test's worker takes its work.
 	queue := "test-" + string(interaction.NewID())

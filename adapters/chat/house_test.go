@@ -76,7 +76,7 @@ func (h *house) process(deaf bool, opts Options, around ...func(interaction.Chat
 		kept = f(kept)
 	}
 	var err error
-	p.adapter, err = New(context.Background(), opts, kept, p.store)
+	p.adapter, err = New(context.WithoutCancel(h.t.Context()), opts, kept, p.store)
 	require.NoError(h.t, err)
 	close(ready)
 	require.NoError(h.t, p.adapter.Start(h.t.Context()))
@@ -88,7 +88,7 @@ func (h *house) process(deaf bool, opts Options, around ...func(interaction.Chat
 	})
 	p.server = httptest.NewServer(mux)
 	h.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.Context()), 10*time.Second)
 		defer cancel()
 		_ = p.adapter.Stop(ctx)
 		p.server.CloseClientConnections()

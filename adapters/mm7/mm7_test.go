@@ -191,7 +191,7 @@ func TestGeneratedPosts(t *testing.T) {
 func TestCorpusPosts(t *testing.T) {
 	folder := os.Getenv("PARLEY_CORPORA")
 	if folder == "" {
-		t.Skip("PARLEY_CORPORA is not set: the MM7 samples are not posted")
+		t.Skip("SKIPPED: the MM7 samples are not posted; set PARLEY_CORPORA to the folder of collections")
 	}
 	files, err := filepath.Glob(filepath.Join(folder, "mm7", "deliver*"))
 	require.NoError(t, err)

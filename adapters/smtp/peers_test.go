@@ -85,7 +85,7 @@ func startPostfix(t *testing.T, settings ...string) *postfix {
 	t.Helper()
 	control := program(t, "postfix")
 	if os.Getuid() != 0 {
-		t.Skip("SKIPPED: Postfix can be started by root only")
+		t.Skip("SKIPPED: Postfix can be started by root only; run it as root")
 	}
 	dir, err := os.MkdirTemp("", "parley-postfix-")
 	require.NoError(t, err)

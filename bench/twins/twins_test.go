@@ -16,7 +16,7 @@ import (
 func TestTwins(t *testing.T) {
 	address := os.Getenv("PARLEY_TEST_TEMPORAL_ADDRESS")
 	if address == "" {
-		t.Skip("PARLEY_TEST_TEMPORAL_ADDRESS is not set: make test sets it")
+		t.Skip("SKIPPED: this test needs a Temporal server; set PARLEY_TEST_TEMPORAL_ADDRESS, as make test does")
 	}
 	c, err := client.Dial(client.Options{HostPort: address, Namespace: "parley", Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(t, err)

@@ -74,7 +74,7 @@ func TestTextsComeOutReadable(t *testing.T) {
 func TestCorpus(t *testing.T) {
 	folder := os.Getenv("PARLEY_CORPORA")
 	if folder == "" {
-		t.Skip("PARLEY_CORPORA is not set: the MM7 samples are not read")
+		t.Skip("SKIPPED: the MM7 samples are not read; set PARLEY_CORPORA to the folder of collections")
 	}
 	files, err := filepath.Glob(filepath.Join(folder, "mm7", "*"))
 	require.NoError(t, err)

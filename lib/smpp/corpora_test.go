@@ -28,7 +28,7 @@ func corpus(t *testing.T, name string) []byte {
 	t.Helper()
 	folder := os.Getenv("PARLEY_CORPORA")
 	if folder == "" {
-		t.Skip("PARLEY_CORPORA is not set: the PDUs of smpp-pdus are not read")
+		t.Skip("SKIPPED: the PDUs of smpp-pdus are not read; set PARLEY_CORPORA to the folder of collections")
 	}
 	data, err := os.ReadFile(filepath.Join(folder, "smpp-pdus", name))
 	require.NoError(t, err)

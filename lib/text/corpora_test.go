@@ -14,7 +14,7 @@ func corpus(t testing.TB, name string) string {
 	t.Helper()
 	root := os.Getenv("PARLEY_CORPORA")
 	if root == "" {
-		t.Skipf("SKIPPED: PARLEY_CORPORA is not set, so %s is not measured", name)
+		t.Skipf("SKIPPED: %s is not measured; set PARLEY_CORPORA to the folder of collections", name)
 	}
 	return filepath.Join(root, name)
 }

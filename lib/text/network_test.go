@@ -198,7 +198,7 @@ func TestStandoutOfANetworkIsNotItsHeight(t *testing.T) {
 // Of the public set's texts that fit nowhere most are refused when one in 25 of the others is.
 func TestTextsOutsideOfAPublicSetAreRefused(t *testing.T) {
 	if raceEnabled {
-		t.Skip("training takes fifteen times as long")
+		t.Skip("SKIPPED: training takes fifteen times as long under the race detector; run it without -race")
 	}
 	f, err := os.Open(filepath.Join(corpus(t, "clinc150"), "data_train_val.json"))
 	if err != nil {

@@ -139,7 +139,7 @@ func TestTrainTakesOddSamples(t *testing.T) {
 
 func TestClassifyIntoAllocatesNothing(t *testing.T) {
 	if raceEnabled {
-		t.Skip("the race detector makes pools forget on purpose")
+		t.Skip("SKIPPED: the race detector makes pools forget on purpose; run it without -race")
 	}
 	m := train(t, fruit(), Options{})
 	dst := make([]Scored, 0, 3)

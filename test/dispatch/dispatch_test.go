@@ -69,7 +69,7 @@ func (h *house) dispatch(t *testing.T, s workers.DispatchStore) (stop func()) {
 	h.mu.Lock()
 	h.bells = append(h.bells, bell)
 	h.mu.Unlock()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	d := &workers.Dispatcher{Store: s, Bell: bell, Log: slog.New(slog.DiscardHandler), Shards: h.shards}
 	go func() { done <- d.Run(ctx) }()

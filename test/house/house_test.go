@@ -21,7 +21,7 @@ func tracked(t *testing.T) []string {
 	output, err := exec.CommandContext(t.Context(), "git", "-C", root,
 		"ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
-		t.Skipf("SKIPPED: git does not answer here (%v), so tracked files are unknown", err)
+		t.Skipf("SKIPPED: git does not answer here (%v), so tracked files are unknown; run it in a clone", err)
 	}
 	var files []string
 	for file := range strings.SplitSeq(string(output), "\x00") {

@@ -94,7 +94,7 @@ func activitiesRule(folder string, also ...string) rule {
 var inTests = []string{
 	"github.com/stretchr/testify", "github.com/google/go-cmp", "pgregory.net/rapid",
 	sdk + "testsuite", sdk + "worker", sdk + "client", sdk + "mocks", sdk + "converter", sdk + "interceptor",
-	"parley/adapters/adaptertest", "parley/store/storetest",
+	"parley/adapters/adaptertest", "parley/store/storetest", "parley/activities/activitiestest",
 	"parley/workers", // histories are replayed by the workers' own registration
 }
 

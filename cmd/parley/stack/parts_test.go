@@ -130,7 +130,7 @@ func TestClusterLeavesAHomeThatItsUserCannotEnter(t *testing.T) {
 	owner, err := clusterOwner()
 	require.NoError(t, err)
 	if owner == nil {
-		t.Skip("SKIPPED: only root runs PostgreSQL as another user")
+		t.Skip("SKIPPED: only root runs PostgreSQL as another user; run it as root")
 	}
 	closed := filepath.Join(t.TempDir(), "home")
 	require.NoError(t, os.Mkdir(closed, 0o700))

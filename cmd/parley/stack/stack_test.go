@@ -66,7 +66,7 @@ func TestKilledServersReturn(t *testing.T) {
 // A process that a killed postmaster leaves behind, and that does not notice, keeps no new one out.
 func TestWhatAKilledServerLeavesBehindIsEnded(t *testing.T) {
 	if _, err := os.Stat("/proc/self/cwd"); err != nil {
-		t.Skip("leftovers are found in /proc")
+		t.Skip("SKIPPED: leftovers are found in /proc; run it on Linux")
 	}
 	home := newHome(t)
 	s := bringUp(t, home)

@@ -1,3 +1,5 @@
+// The tests run under simulated time (testing/synctest): their sleeps last no time, and end when all else waits.
+
 package session
 
 import (
