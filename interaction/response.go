@@ -93,12 +93,6 @@ type ResponseText struct {
 	Subject, Text, HTML string
 }
 
-// ResponsePreview is a text filled in for an interaction.
-type ResponsePreview struct {
-	ResponseText
-	Missing []string // fields that it names and that have no value there
-}
-
 // SuggestedResponse is a response that may answer a task, filled in for its interaction.
 type SuggestedResponse struct {
 	Response

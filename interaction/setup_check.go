@@ -179,6 +179,16 @@ func (p place) between(field string, value, least, most int) {
 	}
 }
 
+// anew wants the code of a question, other than those of the questions before it.
+func (p place) anew(field, code string, before []string) {
+	switch {
+	case !codePattern.MatchString(code):
+		p.fault(field, code, "is not a code; write up to 60 of a-z, 0-9 and _")
+	case slices.Contains(before, code):
+		p.fault(field, code, "is there twice; give each question its own")
+	}
+}
+
 func (p place) share(field string, value *float64) {
 	if value != nil && (*value < 0 || *value > 1 || *value != *value) {
 		p.fault(field, *value, "is out of bounds; write a number from 0 to 1")
@@ -431,12 +441,7 @@ func (c *checker) form(at place, f Form) {
 	var ids []string
 	for n, q := range f.Questions {
 		field := fmt.Sprintf("questions[%d]", n)
-		switch {
-		case !codePattern.MatchString(q.ID):
-			at.fault(field+".id", q.ID, "is not a code; write up to 60 of a-z, 0-9 and _")
-		case slices.Contains(ids, q.ID):
-			at.fault(field+".id", q.ID, "is there twice; give each question its own")
-		}
+		at.anew(field+".id", q.ID, ids)
 		ids = append(ids, q.ID)
 		at.needs(field+".text", q.Text, "write the question")
 		at.between(field+".most", q.Most, 0, 10)

@@ -238,12 +238,7 @@ func (c *checker) survey(at place, s Survey) {
 	var keys []string
 	for n, q := range s.WithDefaults().Questions {
 		field := fmt.Sprintf("questions[%d]", n)
-		switch {
-		case !codePattern.MatchString(q.Key):
-			at.fault(field+".key", q.Key, "is not a code; write up to 60 of a-z, 0-9 and _")
-		case slices.Contains(keys, q.Key):
-			at.fault(field+".key", q.Key, "is there twice; give each question its own")
-		}
+		at.anew(field+".key", q.Key, keys)
 		keys = append(keys, q.Key)
 		if InLanguage(q.Text, "en") == "" {
 			at.fault(field+".text", nil, "is missing; write the question by language, such as en: How did we do?")

@@ -26,9 +26,7 @@ func (s *Store) RuleHits(ctx context.Context, from, until time.Time) ([]interact
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (interaction.RuleHits, error) {
 		var h interaction.RuleHits
-		var last *time.Time
-		err := row.Scan(&h.Rule, &h.Position, &h.Enabled, &h.Hits, &last, &h.Messages)
-		h.Last = orZero(last)
+		err := row.Scan(&h.Rule, &h.Position, &h.Enabled, &h.Hits, absent{&h.Last}, &h.Messages)
 		return h, err
 	})
 	return list, translate(err)

@@ -3,6 +3,7 @@
 package suggestion
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"sync/atomic"
@@ -80,15 +81,7 @@ func (s *Suggester) Suggest(words, language, category string, ranked []interacti
 			found = append(found, scored{of.texts[n].ID, sure + like})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b scored) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(found, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
 	ids := make([]interaction.ID, 0, most)
 	for _, f := range found[:min(most, len(found))] {
 		ids = append(ids, f.id)

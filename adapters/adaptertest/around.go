@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -56,6 +57,17 @@ func (c *Called) Stop(context.Context) error {
 
 // Stopped reports whether Stop was called.
 func (c *Called) Stopped() bool { return c.over.Load() }
+
+// OfStatus is what an answer over HTTP meant.
+func OfStatus(status int) Answer {
+	switch status {
+	case http.StatusOK:
+		return Yes
+	case http.StatusServiceUnavailable:
+		return Later
+	}
+	return No
+}
 
 // Receipts keeps in memory what was said of messages of ours.
 type Receipts struct {

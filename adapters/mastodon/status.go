@@ -43,7 +43,6 @@ type account struct {
 type attachment struct {
 	ID          string `json:"id"`
 	URL         string `json:"url"`
-	RemoteURL   string `json:"remote_url"`
 	Description string `json:"description"`
 }
 

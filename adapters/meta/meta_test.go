@@ -75,13 +75,7 @@ func TestReceive(t *testing.T) {
 					if kind == Messenger {
 						body = metatest.Page(address, said(address, "m."+content, map[string]any{"text": content}))
 					}
-					switch post(a, body) {
-					case http.StatusOK:
-						return adaptertest.Yes
-					case http.StatusServiceUnavailable:
-						return adaptertest.Later
-					}
-					return adaptertest.No
+					return adaptertest.OfStatus(post(a, body))
 				}}
 			})
 		})

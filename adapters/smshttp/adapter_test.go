@@ -66,13 +66,7 @@ func TestReceive(t *testing.T) {
 			if s.Stopped() {
 				return adaptertest.Gone
 			}
-			switch call(a, webhook(said("SM-"+content, address, content))).Code {
-			case http.StatusOK:
-				return adaptertest.Yes
-			case http.StatusServiceUnavailable:
-				return adaptertest.Later
-			}
-			return adaptertest.No
+			return adaptertest.OfStatus(call(a, webhook(said("SM-"+content, address, content))).Code)
 		}}
 	})
 }

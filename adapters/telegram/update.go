@@ -65,11 +65,10 @@ type chat struct {
 }
 
 type file struct {
-	ID     string `json:"file_id"`
-	Unique string `json:"file_unique_id"`
-	Name   string `json:"file_name"`
-	Type   string `json:"mime_type"`
-	Size   int64  `json:"file_size"`
+	ID   string `json:"file_id"`
+	Name string `json:"file_name"`
+	Type string `json:"mime_type"`
+	Size int64  `json:"file_size"`
 }
 
 type sticker struct {

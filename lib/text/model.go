@@ -16,6 +16,7 @@
 package text
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -125,15 +126,8 @@ func (m *Model) Judge(dst []Scored, text string) (ranked []Scored, fit float64) 
 	return dst, fit
 }
 
-func byConfidence(a, b Scored) int {
-	switch {
-	case a.Confidence > b.Confidence:
-		return -1
-	case a.Confidence < b.Confidence:
-		return 1
-	}
-	return 0
-}
+// byConfidence puts the surest first.
+func byConfidence(a, b Scored) int { return cmp.Compare(b.Confidence, a.Confidence) }
 
 // score fills s.sum with what all heads think of the categories together, and gives what they think of the text as a whole.
 func (m *Model) score(s *scorer, v vector) (raw float64) {
@@ -231,35 +225,3 @@ func squash(scores []float32, temperature, offset float64) {
 type fits struct{ limit, slope float64 }
 
 func (f fits) of(raw float64) float64 { return 1 / (1 + math.Exp(-f.slope*(raw-f.limit))) }
-
-// RollUp adds up confidences along a tree of categories written as paths: the
-// result ranks every node of the given depth (1 is the root's children) by what
-// stands at it and below it. So "orders" can be sure where "orders/status" and
-// "orders/cancel" are not.
-func RollUp(scored []Scored, depth int) []Scored {
-	sums := make(map[string]int)
-	var nodes []Scored
-	for _, s := range scored {
-		node := ancestor(s.Category, depth)
-		at, ok := sums[node]
-		if !ok {
-			at = len(nodes)
-			sums[node] = at
-			nodes = append(nodes, Scored{Category: node})
-		}
-		nodes[at].Confidence += s.Confidence
-	}
-	slices.SortStableFunc(nodes, byConfidence)
-	return nodes
-}
-
-func ancestor(category string, depth int) string {
-	for i := range len(category) {
-		if category[i] == '/' {
-			if depth--; depth == 0 {
-				return category[:i]
-			}
-		}
-	}
-	return category
-}

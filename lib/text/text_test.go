@@ -149,17 +149,6 @@ func TestClassifyIntoAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestRollUp(t *testing.T) {
-	scored := []Scored{{"car", 0.4}, {"fruit/apple", 0.35}, {"fruit/banana/green", 0.25}}
-	want := []Scored{{"fruit", 0.6}, {"car", 0.4}}
-	if diff := cmp.Diff(want, RollUp(scored, 1)); diff != "" {
-		t.Error(diff)
-	}
-	if got := RollUp(scored, 2)[2].Category; got != "fruit/banana" {
-		t.Errorf("third node at depth 2 is %s", got)
-	}
-}
-
 func TestModelSurvivesStorage(t *testing.T) {
 	m := train(t, fruit(), Options{})
 	bytesOfIt := stored(t, m)

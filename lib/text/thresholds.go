@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -43,13 +44,7 @@ type verdict struct {
 func curve(verdicts []verdict, belonging int) []Point {
 	sorted := slices.Clone(verdicts)
 	slices.SortStableFunc(sorted, func(a, b verdict) int {
-		switch {
-		case a.confidence > b.confidence:
-			return -1
-		case a.confidence < b.confidence:
-			return 1
-		}
-		return strings.Compare(a.given, b.given)
+		return cmp.Or(cmp.Compare(b.confidence, a.confidence), strings.Compare(a.given, b.given))
 	})
 	var points []Point
 	right := 0

@@ -9,7 +9,7 @@ import (
 
 // Sample is a text and the category a person gave it. Categories form a tree
 // when written as paths ("orders/cancel"); to the model each path is one
-// category, and RollUp sums them.
+// category.
 type Sample struct {
 	Text     string
 	Category string
