@@ -113,8 +113,8 @@ mailboxes: ## the long form of the IMAP test: N mails (default 10000) from a ser
 
 .PHONY: texts
 texts: build ## the long forms of the tests of short messages: N races for a session, receipts and faults of a link (default 10000); verdicts go to bench/results/texts.txt
-	@PARLEY_RACES=$(or $(N),10000) PARLEY_RECEIPTS=$(or $(N),10000) PARLEY_PARTS=$$(( $(or $(N),10000) / 20 )) bin/parley with-services -- \
-		$(GO) test ./store ./lib/smpp/session -run 'TestTwoMessagesStart|TestReceiptsFind|TestPartsAreJoined|TestNothingIsLostOnABadLink|TestPace' -count=1 -timeout 45m -v \
+	@PARLEY_RACES=$(or $(N),10000) PARLEY_RECEIPTS=$(or $(N),10000) PARLEY_PARTS=$$(( $(or $(N),10000) / 20 )) PARLEY_LINE_FAULTS=$$(( $(or $(N),10000) / 10 )) bin/parley with-services -- \
+		$(GO) test ./store ./lib/smpp/session ./test/texts -run 'TestTwoMessagesStart|TestReceiptsFind|TestPartsAreJoined|TestNothingIsLostOnABadLink|TestPace|TestEveryPossibleRepeat' -count=1 -timeout 45m -v \
 		| awk '/: [0-9]+ /{sub(/^ *[a-z_]+\.go:[0-9]+: /, ""); print} /^(--- FAIL|FAIL|ok)/{print}' | tee /dev/stderr | sed "s|^|$$(date -u +%F) |" >> bench/results/texts.txt
 
 .PHONY: chats

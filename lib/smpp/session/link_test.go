@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,10 +18,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/lib/smpp"
+	"parley/lib/smpp/smpptest"
 )
 
-func link(s *centre, change func(*LinkOptions)) *Link {
-	o := LinkOptions{Dial: s.dial, Bind: smpp.Bind{SystemID: "parley", Password: "secret"}, Rate: 1000}
+func submit(text string) *smpp.PDU {
+	return &smpp.PDU{Command: smpp.SubmitSM, Body: &smpp.Message{Dest: smpp.Address{Addr: "491701234567"}, ShortMessage: []byte(text)}}
+}
+
+func link(s *smpptest.Centre, change func(*LinkOptions)) *Link {
+	o := LinkOptions{Dial: s.Dial, Bind: smpp.Bind{SystemID: "parley", Password: "secret"}, Rate: 1000}
 	if change != nil {
 		change(&o)
 	}
@@ -39,19 +45,21 @@ func bubble(t *testing.T, f func(t *testing.T, ctx context.Context)) {
 }
 
 // TestNothingIsLostOnABadLink runs 1,000 faults (§F1): every message arrives; it arrives twice at most once for each time that its answer was lost, and
-// then the sender knew that it might have been taken.
+// then the sender knew that it might have been taken. Answers that nobody asked for, and answers that come twice, change nothing (M-19).
 func TestNothingIsLostOnABadLink(t *testing.T) {
 	const wanted = 1000
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
-		s.delay = 5 * time.Millisecond
+		s := smpptest.NewCentre()
+		s.Delay = 5 * time.Millisecond
 		random := rand.New(rand.NewPCG(1, 2))
+		var plan []smpptest.Fault
 		for range wanted {
-			s.faults = append(s.faults, fault(1+random.IntN(int(faults)-1)))
+			plan = append(plan, smpptest.Fault(1+random.IntN(int(smpptest.Faults)-1)))
 			if random.IntN(3) == 0 {
-				s.faults = append(s.faults, none)
+				plan = append(plan, smpptest.None)
 			}
 		}
+		s.Plan(plan...)
 		l := link(s, nil)
 		running, stop := context.WithCancel(ctx)
 		done := make(chan struct{})
@@ -62,7 +70,7 @@ func TestNothingIsLostOnABadLink(t *testing.T) {
 		var number atomic.Int64
 		for range 12 {
 			wg.Go(func() {
-				for s.left() > 0 {
+				for s.Left() > 0 {
 					text := fmt.Sprint("message ", number.Add(1))
 					lost := 0
 					for {
@@ -87,26 +95,25 @@ func TestNothingIsLostOnABadLink(t *testing.T) {
 		wg.Wait()
 		stop()
 		<-done
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		received := s.Received()
 		double := 0
 		flagged.Range(func(text, lost any) bool {
-			got := s.received[text.(string)]
+			got := received[text.(string)]
 			require.GreaterOrEqual(t, got, 1, "%s was lost", text)
 			require.LessOrEqual(t, got, 1+lost.(int), "%s came again though its answer had come", text)
 			double += got - 1
 			return true
 		})
 		require.LessOrEqual(t, double, wanted)
-		t.Logf("%d faults, %d messages, %d arrived again, each after a lost answer", wanted, len(s.received), double)
+		t.Logf("%d faults, %d messages, %d arrived again, each after a lost answer", wanted, len(received), double)
 	})
 }
 
 // TestPace is §F2: 50 ms an answer and a window of 10 give 200 a second at most.
 func TestPace(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
-		s.delay = 50 * time.Millisecond
+		s := smpptest.NewCentre()
+		s.Delay = 50 * time.Millisecond
 		l := link(s, nil)
 		go func() { _ = l.Run(ctx) }()
 		time.Sleep(time.Second)
@@ -114,9 +121,9 @@ func TestPace(t *testing.T) {
 		const n = 1800
 		sendAll(ctx, t, l, n)
 		rate := n / time.Since(begun).Seconds()
-		t.Logf("%.0f a second, at most %d unanswered", rate, s.most)
+		t.Logf("%.0f a second, at most %d unanswered", rate, s.Most())
 		require.GreaterOrEqual(t, rate, 180.0)
-		require.LessOrEqual(t, s.most, 10)
+		require.LessOrEqual(t, s.Most(), 10)
 	})
 }
 
@@ -134,7 +141,7 @@ func sendAll(ctx context.Context, t *testing.T, l *Link, n int) {
 
 func TestTheRateIsKept(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
+		s := smpptest.NewCentre()
 		l := link(s, func(o *LinkOptions) { o.Rate = 10 })
 		go func() { _ = l.Run(ctx) }()
 		time.Sleep(time.Second)
@@ -147,24 +154,21 @@ func TestTheRateIsKept(t *testing.T) {
 // TestThrottling is §F2 and M-20: behind one 0x58 nothing leaves for a while, an hour of them loses nothing, and then the oldest go first.
 func TestThrottling(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
+		s := smpptest.NewCentre()
 		hour := time.Now().Add(time.Hour)
-		for range 2000 {
-			s.faults = append(s.faults, throttle)
-		}
+		s.Plan(slices.Repeat([]smpptest.Fault{smpptest.Throttle}, 2000)...)
 		time.AfterFunc(time.Until(hour), func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			t.Logf("%d tries in an hour of 0x58", 2000-len(s.faults))
-			require.Greater(t, len(s.faults), 1800, "the rate falls")
-			s.faults = nil
+			t.Logf("%d tries in an hour of 0x58", 2000-s.Left())
+			require.Greater(t, s.Left(), 1800, "the rate falls")
+			s.Plan()
 		})
 		l := link(s, func(o *LinkOptions) { o.Window = 1 })
 		go func() { _ = l.Run(ctx) }()
 		time.Sleep(time.Second)
 		sendAll(ctx, t, l, 40)
-		require.Equal(t, "0", s.order[0])
-		for i, text := range s.order {
+		order := s.Order()
+		require.Equal(t, "0", order[0])
+		for i, text := range order {
 			require.Equal(t, fmt.Sprint(i), text, "the oldest first")
 		}
 	})
@@ -186,21 +190,21 @@ func TestBehindAThrottledAnswerTheRateFallsAtOnce(t *testing.T) {
 // TestIdleForThreeDays is the first half of §F5.
 func TestIdleForThreeDays(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
+		s := smpptest.NewCentre()
 		l := link(s, nil)
 		go func() { _ = l.Run(ctx) }()
 		time.Sleep(72 * time.Hour)
 		answer, err := l.Submit(ctx, submit("still there"), 0, nil)
 		require.NoError(t, err)
 		require.Equal(t, smpp.StatusOK, answer.Status)
-		require.Len(t, s.binds, 1, "it was never cut")
+		require.Len(t, s.Binds(), 1, "it was never cut")
 	})
 }
 
 // TestReconnecting is the second half of §F5: pauses grow to a minute with jitter, and all links together bind at most once a second.
 func TestReconnecting(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
+		s := smpptest.NewCentre()
 		binds := new(Binds)
 		var tries []time.Time
 		var mu sync.Mutex
@@ -225,17 +229,16 @@ func TestReconnecting(t *testing.T) {
 		require.Greater(t, len(tries), 20*60)
 	})
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
-		s.password = "another" // M-25: refused for ever
+		s := smpptest.NewCentre()
+		s.Password = "another" // M-25: refused for ever
 		l := link(s, nil)
 		go func() { _ = l.Run(ctx) }()
 		time.Sleep(time.Hour)
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		binds := s.Binds()
 		var pauses []time.Duration
 		alike := map[time.Duration]int{}
-		for i := 1; i < len(s.binds); i++ {
-			pauses = append(pauses, s.binds[i].Sub(s.binds[i-1]))
+		for i := 1; i < len(binds); i++ {
+			pauses = append(pauses, binds[i].Sub(binds[i-1]))
 			alike[pauses[i-1].Round(time.Millisecond)]++
 		}
 		t.Logf("pauses: %v", pauses[:9])
@@ -251,8 +254,8 @@ func TestReconnecting(t *testing.T) {
 // TestNoLifeSign is M-23: an enquire_link that nobody answers ends the connection within two intervals.
 func TestNoLifeSign(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
-		s.faults = []fault{halfOpen}
+		s := smpptest.NewCentre()
+		s.Plan(smpptest.HalfOpen)
 		l := link(s, nil)
 		go func() { _ = l.Run(ctx) }()
 		time.Sleep(time.Second)
@@ -260,7 +263,7 @@ func TestNoLifeSign(t *testing.T) {
 		_, err := l.Submit(ctx, submit("into the void"), 0, nil)
 		var lost *Lost
 		require.ErrorAs(t, err, &lost)
-		for len(s.tries()) < 2 {
+		for len(s.Binds()) < 2 {
 			time.Sleep(time.Second)
 		}
 		require.Less(t, time.Since(begun), time.Minute)
@@ -269,8 +272,8 @@ func TestNoLifeSign(t *testing.T) {
 
 func TestADownLinkSendsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
-		s.down = true
+		s := smpptest.NewCentre()
+		s.Down = true
 		l := link(s, nil)
 		go func() { _ = l.Run(ctx) }()
 		trying, cancel := context.WithTimeout(ctx, time.Minute)
@@ -283,13 +286,13 @@ func TestADownLinkSendsNothing(t *testing.T) {
 
 func TestWhatCannotBeginDoesNotLeave(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		s := newCentre(t)
+		s := smpptest.NewCentre()
 		l := link(s, nil)
 		go func() { _ = l.Run(ctx) }()
 		refused := errors.New("another attempt owns it")
 		_, err := l.Submit(ctx, submit("a"), 0, func() error { return refused })
 		require.ErrorIs(t, err, refused)
 		synctest.Wait()
-		require.Empty(t, s.received)
+		require.Empty(t, s.Received())
 	})
 }
