@@ -56,10 +56,17 @@ type Way struct {
 	HeardAt    time.Time  `json:"heard_at" doc:"when he last wrote there"`
 	Until      *time.Time `json:"until,omitempty" doc:"an answer behind it is refused"`
 	Characters int        `json:"characters,omitempty" doc:"that an answer may have"`
+	Files      *int       `json:"files,omitempty" doc:"that may go with it; absent: as many as go at all"`
+	FileBytes  int64      `json:"file_bytes,omitempty" doc:"that each of them may have"`
 }
 
 func wayView(w interaction.Way) Way {
-	return Way{w.EntryPoint, string(w.Channel), w.Heard, moment(w.Until()), w.Bounds.Characters}
+	way := Way{EntryPoint: w.EntryPoint, Channel: string(w.Channel), HeardAt: w.Heard, Until: moment(w.Until()), Characters: w.Bounds.Characters, FileBytes: w.Bounds.FileBytes}
+	if w.Bounds.Files != 0 {
+		files := max(w.Bounds.Files, 0)
+		way.Files = &files
+	}
+	return way
 }
 
 func interactionView(i interaction.Interaction) Interaction {

@@ -4,11 +4,27 @@ import (
 	"context"
 	"crypto/sha256"
 
+	"github.com/jackc/pgx/v5"
+
 	"parley/interaction"
 )
 
 // What a customer does later to a message of his. A new version is a message of its own, so that nobody answers words that he has not seen; the version before is
 // kept and marked. What he takes back is kept for the audit's sake, and shown to nobody unless the link says so.
+
+// OpenMessages gives the names of customers' messages that begin with a prefix and whose interactions are not over, in their order from behind a name on: what is worth to
+// be looked at again for amendments that nobody told.
+func (s *Store) OpenMessages(ctx context.Context, prefix, behind string, limit int) ([]string, error) {
+	rows, err := s.pool.Query(ctx, `
+		select distinct m.message_id collate "C" from interactions i join messages m on m.interaction_id = i.id and m.kind = 'in' and not m.withdrawn
+		where i.channel = 'social' and starts_with(m.message_id, $1) and m.message_id collate "C" > $2 and not $4 = any(m.problems)
+		order by 1 limit $3`, prefix, behind, limit, interaction.ProblemNewVersion)
+	if err != nil {
+		return nil, translate(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return list, translate(err)
+}
 
 // settleAmendment heeds an amendment and reports whether there is nothing else to do. One whose message may be among what arrived before it and is not settled
 // yet is left where it is: it is taken again a little later.

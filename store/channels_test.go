@@ -22,7 +22,8 @@ func channels(t *testing.T) *store.Store {
 		{Name: "bot", Channel: interaction.Social, Address: "bot", Workflow: interaction.WorkflowSocial, Queue: "service"},
 		{Name: "joining", Channel: interaction.MMS, Address: "+4930124", Workflow: interaction.WorkflowMMS, Queue: "service", Joins: true},
 	}...)
-	setup.Links = []interaction.Link{{Name: "wa", Kind: "whatsapp", EntryPoint: "bot"}}
+	setup.EntryPoints = append(setup.EntryPoints, interaction.EntryPoint{Name: "texts", Channel: interaction.SMS, Address: "40404", Workflow: interaction.WorkflowSMS, Queue: "service"})
+	setup.Links = []interaction.Link{{Name: "wa", Kind: "whatsapp", EntryPoint: "bot"}, {Name: "smsc", Kind: "smpp", EntryPoint: "texts"}}
 	require.NoError(t, s.Apply(t.Context(), interaction.System, setup))
 	return s
 }
@@ -126,6 +127,12 @@ func TestBoundsOfAnAnswer(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Reply(t.Context(), ann, task, 0, interaction.Reply{Text: strings.Repeat("ä", 4097)})
 	require.ErrorContains(t, err, "too_long")
+	_, err = s.Reply(t.Context(), ann, task, 0, interaction.Reply{Text: "Hi", Attachments: make([]interaction.File, 11)})
+	require.ErrorContains(t, err, "too_many_files")
+	_, err = s.Reply(t.Context(), ann, task, 0, interaction.Reply{Text: "Hi", Attachments: []interaction.File{{Name: "film.mp4", Size: 101 << 20}}})
+	require.ErrorContains(t, err, "file_too_large")
+	_, err = s.Reply(t.Context(), ann, task, 0, interaction.Reply{Text: "Hi", EntryPoint: "texts", Attachments: []interaction.File{{Name: "map.png", Size: 9}}})
+	require.ErrorContains(t, err, "no_files", "he has never written there")
 	view, err := s.Interaction(t.Context(), ann, id)
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now().Add(24*time.Hour), view.Ways[0].Until(), time.Minute)
@@ -176,4 +183,34 @@ func TestReceiptsAreKept(t *testing.T) {
 	reply.Follows = []string{"m1"}
 	of, _ := arriveBy(t, s, "mms", interaction.MMS, reply)
 	require.Equal(t, id, of)
+}
+
+// What is still worked on is known by its names, a page after the other; what is over, was taken back or is a later version is not.
+func TestOpenMessages(t *testing.T) {
+	s := channels(t)
+	post := func(id string) interaction.ID {
+		p := from("mastodon", "host/9", "with 9")
+		p.Message.MessageID = "social:mastodon:host/1:open:" + id
+		of, _ := arriveBy(t, s, "bot", interaction.Social, p)
+		return of
+	}
+	first := post("1001")
+	require.Equal(t, first, post("1002"))
+	post("1003")
+	ask := func(prefix, behind string, limit int) []string {
+		list, err := s.OpenMessages(t.Context(), prefix, behind, limit)
+		require.NoError(t, err)
+		return list
+	}
+	const ours = "social:mastodon:host/1:"
+	require.Equal(t, []string{ours + "open:1001", ours + "open:1002"}, ask(ours, "", 2))
+	require.Equal(t, []string{ours + "open:1003"}, ask(ours, ours+"open:1002", 2))
+	require.Empty(t, ask("social:mastodon:host/2:", "", 9), "another account's")
+	exec(t, s, `update messages set withdrawn = true where message_id like '%1001'`)
+	exec(t, s, `update messages set problems = array[$1] where message_id like '%1002'`, interaction.ProblemNewVersion)
+	require.Equal(t, []string{ours + "open:1003"}, ask(ours, "", 9))
+	stopping, err := s.Stop(t.Context(), first, 3, "handled")
+	require.NoError(t, err)
+	require.True(t, stopping.Stopped)
+	require.Empty(t, ask(ours, "", 9))
 }

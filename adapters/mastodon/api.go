@@ -57,6 +57,17 @@ func (a api) request(ctx context.Context, method, path string, query url.Values,
 	return r, nil
 }
 
+// post makes a request with a body of another type than JSON.
+func (a api) post(ctx context.Context, path, contentType string, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Authorization", "Bearer "+a.token)
+	return r, nil
+}
+
 // get reads something into result.
 func (a api) get(ctx context.Context, path string, query url.Values, result any) error {
 	r, err := a.request(ctx, http.MethodGet, path, query, nil)

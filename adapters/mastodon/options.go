@@ -1,6 +1,7 @@
 package mastodon
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/url"
@@ -15,7 +16,7 @@ import (
 // Kind is the link's, and the network's in posts.
 const Kind = "mastodon"
 
-// Settings are those of a link of kind mastodon. Its secret is an access token with the scopes read and write:statuses.
+// Settings are those of a link of kind mastodon. Its secret is an access token with the scopes read, write:statuses and, for files, write:media.
 type Settings struct {
 	Server    string `json:"server"`              // https://social.example
 	Streaming string `json:"streaming,omitempty"` // default: what the server names, or the server itself
@@ -63,12 +64,19 @@ type Options struct {
 	Token      string
 	Inbox      interaction.Inbox
 	Entries    interaction.EntryPoints
+	Open       Open // nil: only the newest mentions are looked at again
 	Client     *safehttp.Client
 	Log        *slog.Logger
 	Pause      time.Duration // before the first new try after a failure, doubled with each; default 1 s
 	Longest    time.Duration // pause; default 5 min
 	Quiet      time.Duration // of the stream until it is taken for dead; default 90 s: servers send a beat every 15 s or so
 	Clock      func() time.Time
+}
+
+// Open knows what is still worked on.
+type Open interface {
+	// OpenMessages gives the names of customers' messages that begin with a prefix and whose interactions are not over, in their order from behind a name on, at most limit.
+	OpenMessages(ctx context.Context, prefix, behind string, limit int) ([]string, error)
 }
 
 // Account is one account at a server: a Puller, and a Sender from any process.
@@ -78,6 +86,7 @@ type Account struct {
 	host string // of the server; account ids are its own
 
 	panics map[string]int // of notifications, by id
+	turn   string         // name of the mention that was looked at last, of those that are worked on
 
 	rest sending.Rest // before the next post
 }

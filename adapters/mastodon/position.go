@@ -12,6 +12,7 @@ type position struct {
 	After string   `json:"after,omitempty"` // notifications up to this one are over
 	Done  []string `json:"done,omitempty"`  // those above it that are over, ascending
 	Seen  []seen   `json:"seen,omitempty"`  // the newest mentions, oldest first, which may be edited or deleted
+	Older []seen   `json:"older,omitempty"` // older ones that were taken in another version than their first
 
 	moved bool // since it was kept
 }
@@ -22,10 +23,11 @@ type seen struct {
 	Edited string `json:"edited,omitempty"` // version, empty for the first
 }
 
-// How many notifications are listed again, and how many mentions are looked at again.
+// How many notifications are listed again, how many mentions are looked at again whatever became of them, and of how many older ones the version is remembered.
 const (
-	behind  = 20
-	watched = 60
+	behind   = 20
+	watched  = 60
+	versions = 300
 )
 
 // older compares ids: numbers of any length, or texts of one length that sort by time.
@@ -55,19 +57,37 @@ func (p *position) finish(id string) {
 // see remembers a mention in its newest version.
 func (p *position) see(id, edited string) {
 	p.moved = true
-	if n := slices.IndexFunc(p.Seen, func(s seen) bool { return s.ID == id }); n >= 0 {
-		p.Seen[n].Edited = edited
+	for _, list := range [][]seen{p.Seen, p.Older} {
+		if n := slices.IndexFunc(list, func(s seen) bool { return s.ID == id }); n >= 0 {
+			list[n].Edited = edited
+			return
+		}
+	}
+	if len(p.Seen) >= watched && older(id, p.Seen[0].ID) < 0 { // an older one, of which a new version was found
+		p.remember(seen{id, edited})
 		return
 	}
 	if p.Seen = append(p.Seen, seen{id, edited}); len(p.Seen) > watched {
+		p.remember(p.Seen[0])
 		p.Seen = p.Seen[1:]
+	}
+}
+
+// remember keeps the version of an older mention, where it is not the first.
+func (p *position) remember(s seen) {
+	if s.Edited == "" {
+		return
+	}
+	if p.Older = append(p.Older, s); len(p.Older) > versions {
+		p.Older = p.Older[1:]
 	}
 }
 
 // forget drops a mention that is gone.
 func (p *position) forget(id string) {
 	p.moved = true
-	p.Seen = slices.DeleteFunc(p.Seen, func(s seen) bool { return s.ID == id })
+	is := func(s seen) bool { return s.ID == id }
+	p.Seen, p.Older = slices.DeleteFunc(p.Seen, is), slices.DeleteFunc(p.Older, is)
 }
 
 // watches tells whether a mention is one of the newest, and in which version it was taken.
@@ -78,4 +98,14 @@ func (p *position) watches(id string) (edited string, there bool) {
 		}
 	}
 	return "", false
+}
+
+// version is the one in which a mention was taken, as far as that is remembered; empty: its first.
+func (p *position) version(id string) string {
+	for _, s := range slices.Concat(p.Seen, p.Older) {
+		if s.ID == id {
+			return s.Edited
+		}
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -164,6 +165,96 @@ func TestEditsAndDeletionsAreTold(t *testing.T) {
 	s.StreamAway(false)
 	s.Await(func() bool { return len(h.Texts()) == 7 })
 	require.ElementsMatch(t, []string{"one", "two", "edited one!", "withdrawn ", "three", "edited one!!", "withdrawn "}, h.Texts())
+}
+
+// worked is what is still worked on: all that was heard of, but what is over.
+type worked struct {
+	h    *adaptertest.House
+	over map[string]bool // ids
+}
+
+// OpenMessages gives names in their order.
+func (w worked) OpenMessages(_ context.Context, prefix, behind string, limit int) (list []string, err error) {
+	for _, p := range w.h.All() {
+		name := p.Message.MessageID
+		if p.Amendment == nil && strings.HasPrefix(name, prefix) && name > behind && !w.over[name[strings.LastIndexByte(name, ':')+1:]] {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list[:min(len(list), limit)], nil
+}
+
+// What is still worked on is looked at again however long ago it came, some of it at each look, so that an edit and a deletion are found in the end that no stream has told;
+// the stream's word of one is heeded too. What is over and old is left alone, and what was edited before it was taken is no edit.
+func TestOldMentionsAreLookedAtAgain(t *testing.T) {
+	s := mastodontest.NewServer(token, "support")
+	defer s.Close()
+	h := newHouse(s)
+	open := worked{h: h, over: map[string]bool{}}
+	begun(t, s, h, adaptertest.Held(nil), func(o *Options) { o.Open = open })
+	var ids []string
+	for n := range watched + 2*lookedAt + 5 { // the oldest are in nobody's memory but the house's
+		more := map[string]any(nil)
+		if n == 2 {
+			more = map[string]any{"edited_at": "2026-03-01T09:45:00.000Z"}
+		}
+		ids = append(ids, s.Mention("anna", "public", fmt.Sprintf("<p>mention %d</p>", n), more))
+	}
+	open.over[ids[3]] = true
+	await(s, h, fmt.Sprintf("mention %d", len(ids)-1))
+	s.Edit(ids[4], "<p>told of</p>", "2026-03-01T10:00:00.000Z", false)
+	await(s, h, "edited told of")
+
+	s.StreamAway(true)
+	s.Edit(ids[0], "<p>changed</p>", "2026-03-01T10:00:00.000Z", true)
+	s.Edit(ids[3], "<p>it is over</p>", "2026-03-01T10:00:00.000Z", true)
+	s.Edit(ids[2*lookedAt], "<p>changed as well</p>", "2026-03-01T10:00:00.000Z", true)
+	s.Delete(ids[1], true)
+	for _, found := range []string{"edited changed", "edited changed as well", "withdrawn "} {
+		s.StreamAway(true)
+		s.StreamAway(false) // each beginning is a look
+		s.Await(func() bool {
+			if slices.Contains(h.Texts(), found) {
+				return true
+			}
+			s.StreamAway(true)
+			s.StreamAway(false)
+			return false
+		})
+	}
+	require.NotContains(t, h.Texts(), "edited it is over")
+	require.NotContains(t, h.Texts(), "edited mention 2", "it was taken in that version")
+	require.Len(t, h.All(), len(ids)+4, "each is found once")
+}
+
+// A mention of a thousand people is one message to us, and our answer is for its author alone (H-19).
+func TestAMentionOfAThousand(t *testing.T) {
+	s := mastodontest.NewServer(token, "support")
+	defer s.Close()
+	h := newHouse(s)
+	begun(t, s, h, adaptertest.Held(nil), nil)
+	var people []any
+	var text strings.Builder
+	for n := range 1000 {
+		people = append(people, map[string]any{"id": fmt.Sprint(n), "acct": fmt.Sprintf("person%d@else.example", n)})
+		fmt.Fprintf(&text, "@person%d ", n)
+	}
+	id := s.Mention("anna@else.example", "public", "<p>"+text.String()+"@support help</p>", map[string]any{"mentions": people})
+	s.Mention("bert", "public", "<p>the next</p>", nil)
+	await(s, h, "the next")
+	require.Len(t, h.All(), 2)
+	got := h.All()[0]
+	require.Equal(t, 1001, strings.Count(got.Message.Text, "@"))
+	require.Len(t, got.Message.To, 1)
+	require.Len(t, got.Identities, 1)
+	account, err := New(options(s, h))
+	require.NoError(t, err)
+	out := reply(s, interaction.VisiblePublic, "Gladly.")
+	out.InReplyTo = got.Message.MessageID
+	require.Equal(t, interaction.SendSent, account.Send(t.Context(), out, adaptertest.Agree).State)
+	require.Equal(t, "@anna@else.example Gladly.", s.Posted()[0]["status"])
+	require.Equal(t, id, s.Posted()[0]["in_reply_to_id"])
 }
 
 // A server in trouble answers a look with anything but "not there": nothing is taken for deleted.

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"parley/interaction"
@@ -172,14 +173,61 @@ func (w *work) accept(ctx context.Context, post social.Post) error {
 	return err
 }
 
-// again looks at the newest mentions once more, for edits and deletions that no stream has told.
+// again looks once more at the newest mentions, and at some of those whose interactions are not over, for edits and deletions that no stream has told. Each look takes the
+// next ones in their turn, so that all have theirs and no server is asked too much at once.
 func (w *work) again(ctx context.Context) error {
 	for _, s := range slices.Clone(w.at.Seen) {
 		if err := w.look(ctx, s.ID); err != nil {
 			return errors.Join(err, w.keep(ctx))
 		}
 	}
+	if err := w.againOpen(ctx); err != nil {
+		return errors.Join(err, w.keep(ctx))
+	}
 	return w.keep(ctx)
+}
+
+// lookedAt is how many older mentions one look takes.
+const lookedAt = 40
+
+func (w *work) againOpen(ctx context.Context) error {
+	if w.a.Open == nil {
+		return nil
+	}
+	ours := social.Name(Kind, w.a.name(w.me), "", "")
+	ours = strings.TrimSuffix(ours, "private:") // open and private ones alike
+	names, err := w.a.Open.OpenMessages(ctx, ours, w.a.turn, lookedAt)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		id := social.IDOf(Kind, w.a.name(w.me), name)
+		if _, newest := w.at.watches(id); id != "" && !newest {
+			if err := w.look(ctx, id); err != nil {
+				return err
+			}
+		}
+		w.a.turn = name
+	}
+	if len(names) < lookedAt {
+		w.a.turn = ""
+	}
+	return nil
+}
+
+// concerns reports whether a post is a mention of which edits and deletions are wanted: one of the newest, or one that is still worked on.
+func (w *work) concerns(ctx context.Context, id string) (bool, error) {
+	if _, newest := w.at.watches(id); newest || w.a.Open == nil || id == "" {
+		return newest, nil
+	}
+	for _, v := range []interaction.Visibility{interaction.VisiblePublic, interaction.VisiblePrivate} {
+		name := social.Name(Kind, w.a.name(w.me), v, id)
+		found, err := w.a.Open.OpenMessages(ctx, name, "", 1)
+		if err != nil || slices.Contains(found, name) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // look asks for a mention that was taken and takes what has become of it. Only a plain "not there" is a deletion.
@@ -199,8 +247,7 @@ func (w *work) look(ctx context.Context, id string) (err error) {
 // edited takes a status in a version that was not taken yet.
 func (w *work) edited(ctx context.Context, raw json.RawMessage) error {
 	post, s := w.a.read(raw, w.me)
-	version, there := w.at.watches(s.ID)
-	if post.Kind == social.Unreadable || !there || post.Version == version || post.Version == "" {
+	if post.Kind == social.Unreadable || post.Version == w.at.version(s.ID) || post.Version == "" {
 		return nil
 	}
 	taken := post.Version

@@ -21,7 +21,7 @@ import (
 // repeats is how often a post is sent again whose answer was lost: the server takes a second one with the same key for what it is (for an hour).
 const repeats = 3
 
-// Send posts an answer that mentions the customer, as openly as what it answers.
+// Send posts an answer that mentions the customer, as openly as what it answers. Its files are given to the server before; nobody sees them until a post names them.
 func (a *Account) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
 	post, err := a.post(out)
 	if err != nil {
@@ -29,6 +29,16 @@ func (a *Account) Send(ctx context.Context, out interaction.Outbound, commit fun
 	}
 	if wait := a.rest.Left(a.Clock()); wait > 0 {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "the server wants to be left alone", Wait: wait}
+	}
+	if len(out.Attachments) > 0 && ctx.Err() != nil {
+		return sending.Ended(context.Cause(ctx))
+	}
+	for _, file := range out.Attachments {
+		id, failed := a.give(ctx, file)
+		if failed != nil {
+			return *failed
+		}
+		post.Media = append(post.Media, id)
 	}
 	return sending.Once(ctx, a.Log, commit, func() interaction.Outcome { return a.insist(ctx, out, post) })
 }
@@ -52,14 +62,18 @@ func (a *Account) insist(ctx context.Context, out interaction.Outbound, post new
 
 // newPost is the body of a request to post.
 type newPost struct {
-	Status     string `json:"status"`
-	Answers    string `json:"in_reply_to_id,omitempty"`
-	Visibility string `json:"visibility"`
+	Status     string   `json:"status"`
+	Answers    string   `json:"in_reply_to_id,omitempty"`
+	Visibility string   `json:"visibility"`
+	Media      []string `json:"media_ids,omitempty"`
 }
 
 // post makes the body, or says why the message cannot be sent so.
 func (a *Account) post(out interaction.Outbound) (newPost, error) {
-	to, text, err := sending.Words(out)
+	to, text, files, err := sending.Message(out, maxFiles, maxFile)
+	if err == nil {
+		err = takes(files)
+	}
 	if err != nil {
 		return newPost{}, err
 	}
@@ -67,7 +81,7 @@ func (a *Account) post(out interaction.Outbound) (newPost, error) {
 		return newPost{}, fmt.Errorf("%q is no account", to)
 	}
 	if !mentions(text, to) {
-		text = to + " " + text
+		text = strings.TrimSpace(to + " " + text)
 	}
 	name, host, _ := strings.Cut(to[1:], "@")
 	counted := utf8.RuneCountInString(text) // the server does not count the host of a mention

@@ -101,7 +101,7 @@ func TestWhatCannotBePosted(t *testing.T) {
 	require.Equal(t, mentioned.Text, s.Posted()[1]["status"], "one mention is enough")
 	for name, change := range map[string]func(*interaction.Outbound){
 		"too long": func(o *interaction.Outbound) { o.Text = strings.Repeat("ä", 495) }, "nothing": func(o *interaction.Outbound) { o.Text = "\n" },
-		"nobody": func(o *interaction.Outbound) { o.To[0].Address = "anna" }, "a file": func(o *interaction.Outbound) { o.Attachments = []interaction.Attachment{{}} },
+		"nobody": func(o *interaction.Outbound) { o.To[0].Address = "anna" },
 	} {
 		out := reply(s, interaction.VisiblePublic, "x")
 		change(&out)

@@ -156,8 +156,8 @@ func (w *work) hear(ctx context.Context, e event) (err error) {
 		}
 		id = s.ID
 	}
-	if _, there := w.at.watches(id); !there {
-		return nil
+	if ours, err := w.concerns(ctx, id); err != nil || !ours {
+		return err
 	}
 	if err := w.look(ctx, id); err != nil { // what the server says now counts, not what a stream said
 		return err

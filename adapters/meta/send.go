@@ -18,25 +18,44 @@ import (
 	"parley/lib/social"
 )
 
-// Send says something to a customer. A request that was perhaps taken is unknown: the API knows no repeats.
+// Send says something to a customer. A request that was perhaps taken is unknown: the API knows no repeats. Files are given to Meta before anything is said; nobody sees
+// them until a message names them.
 func (a *Adapter) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
 	if !out.Heard.IsZero() && a.Clock().Sub(out.Heard) > Window {
 		return windowClosed
 	}
-	r, err := a.request(ctx, out)
+	to, text, files, err := a.message(out)
 	if err != nil {
 		return sending.Impossible(err)
 	}
 	if wait := a.rest.Left(a.Clock()); wait > 0 {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "Meta wants to be left alone", Wait: wait}
 	}
-	return sending.Once(ctx, a.Log, commit, func() interaction.Outcome {
-		answer, err := a.Client.Do(r)
-		if err != nil {
-			return lost(err)
+	if len(files) > 0 && ctx.Err() != nil {
+		return sending.Ended(context.Cause(ctx))
+	}
+	given := make([]string, len(files))
+	for n, f := range files {
+		var failed *interaction.Outcome
+		if given[n], failed = a.give(ctx, out, f); failed != nil {
+			return *failed
 		}
-		return a.outcome(answer, out)
-	})
+	}
+	var parts []func() interaction.Outcome
+	for _, body := range a.bodies(to, text, files, given) {
+		r, err := a.request(ctx, out, body)
+		if err != nil {
+			return sending.Impossible(err)
+		}
+		parts = append(parts, func() interaction.Outcome {
+			answer, err := a.Client.Do(r)
+			if err != nil {
+				return lost(err)
+			}
+			return a.outcome(answer, out)
+		})
+	}
+	return sending.Once(ctx, a.Log, commit, func() interaction.Outcome { return sending.InParts(parts...) })
 }
 
 // windowClosed is an answer that comes too late: it goes back to its author, who may choose another way.
@@ -44,33 +63,37 @@ var windowClosed = interaction.Outcome{
 	State: interaction.SendNotSent, Code: "window_closed", Text: "the customer last wrote more than 24 hours ago, and Meta lets nobody be answered later; choose another entry point",
 }
 
-// request makes the call, or says why the message cannot be sent so.
-func (a *Adapter) request(ctx context.Context, out interaction.Outbound) (*http.Request, error) {
-	to, words, err := sending.Words(out)
-	if err != nil {
-		return nil, err
-	}
-	switch n := utf8.RuneCountInString(words); {
+// message reads who gets what, or says why the message cannot be sent so.
+func (a *Adapter) message(out interaction.Outbound) (to, text string, files []interaction.Attachment, err error) {
+	to, text, files, err = sending.Message(out, maxFiles, largest[a.Kind])
+	switch n := utf8.RuneCountInString(text); {
+	case err != nil:
 	case !identifies(to):
-		return nil, fmt.Errorf("%q is nobody's id", to)
+		err = fmt.Errorf("%q is nobody's id", to)
 	case n > a.Settings.Max:
-		return nil, fmt.Errorf("the text has %d characters, at most %d may go", n, a.Settings.Max)
+		err = fmt.Errorf("the text has %d characters, at most %d may go", n, a.Settings.Max)
+	default:
+		err = a.takes(files)
 	}
-	var body any = map[string]any{
-		"messaging_product": "whatsapp", "recipient_type": "individual", "to": to, "type": "text", "text": map[string]any{"preview_url": false, "body": words},
-	}
-	if a.Kind == Messenger {
-		body = map[string]any{"recipient": named{to}, "messaging_type": "RESPONSE", "message": map[string]string{"text": words}}
-	}
+	return to, text, files, err
+}
+
+// request makes the call that says something.
+func (a *Adapter) request(ctx context.Context, out interaction.Outbound, body any) (*http.Request, error) {
 	content, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/"+url.PathEscape(out.From.Address)+"/messages", bytes.NewReader(content))
+	return a.post(ctx, out, "messages", "application/json", content)
+}
+
+// post makes a call below our number or page.
+func (a *Adapter) post(ctx context.Context, out interaction.Outbound, path, contentType string, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/"+url.PathEscape(out.From.Address)+"/"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("Authorization", "Bearer "+a.secrets.Token)
 	return r, nil
 }
@@ -99,6 +122,9 @@ type graphError struct {
 		Details string `json:"details"`
 	} `json:"error_data"`
 }
+
+// Error gives what the API says of it.
+func (e *graphError) Error() string { return e.Message }
 
 // outcome reads the answer.
 func (a *Adapter) outcome(answer safehttp.Answer, out interaction.Outbound) interaction.Outcome {

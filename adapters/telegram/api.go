@@ -40,11 +40,16 @@ func (a api) request(ctx context.Context, method string, params any) (*http.Requ
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", method, err)
 	}
+	return a.post(ctx, method, "application/json", body)
+}
+
+// post makes the call of a method from a body.
+func (a api) post(ctx context.Context, method, contentType string, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/bot"+a.token+"/"+method, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%s: the URL of the API is wrong", method)
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", contentType)
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,44 +21,65 @@ const maxCharacters = 4096
 
 // Send has the bot say something. A request that was perhaps taken is unknown: the API cannot be asked, and knows no repeats.
 func (b *Bot) Send(ctx context.Context, out interaction.Outbound, commit func(context.Context) error) interaction.Outcome {
-	r, to, err := b.message(ctx, out)
+	calls, to, err := b.message(ctx, out)
 	if err != nil {
 		return sending.Impossible(err)
 	}
 	if wait := b.rest.Left(b.Clock()); wait > 0 {
 		return interaction.Outcome{State: interaction.SendQueued, Code: "429", Text: "telegram wants to be left alone", Wait: wait}
 	}
-	return sending.Once(ctx, b.Log, commit, func() interaction.Outcome {
-		answer, err := b.Client.Do(r)
-		if err != nil {
-			return lost(err)
-		}
-		return b.outcome(answer, out, to)
-	})
+	var parts []func() interaction.Outcome
+	for _, r := range calls {
+		parts = append(parts, func() interaction.Outcome {
+			answer, err := b.Client.Do(r)
+			if err != nil {
+				return lost(err)
+			}
+			return b.outcome(answer, out, to)
+		})
+	}
+	return sending.Once(ctx, b.Log, commit, func() interaction.Outcome { return sending.InParts(parts...) })
 }
 
-// message makes the call, or says why the message cannot be sent so.
-func (b *Bot) message(ctx context.Context, out interaction.Outbound) (*http.Request, address, error) {
-	recipient, text, err := sending.Words(out)
+// message makes the calls, or says why the message cannot be sent so. It is one, unless the text is too long to stand below files.
+func (b *Bot) message(ctx context.Context, out interaction.Outbound) ([]*http.Request, address, error) {
+	recipient, text, files, err := sending.Message(out, maxFiles, maxFile)
 	if err != nil {
 		return nil, address{}, err
 	}
-	if n := len(utf16.Encode([]rune(text))); n > b.Settings.Max {
+	n := len(utf16.Encode([]rune(text)))
+	if n > b.Settings.Max {
 		return nil, address{}, fmt.Errorf("the text has %d characters as Telegram counts them, at most %d may go", n, b.Settings.Max)
 	}
 	to, err := parseAddress(recipient)
 	if err != nil {
 		return nil, to, err
 	}
-	params := map[string]any{"chat_id": to.Chat, "text": text, "link_preview_options": map[string]bool{"is_disabled": true}}
+	params := map[string]any{"chat_id": to.Chat}
 	if to.Connection != "" {
 		params["business_connection_id"] = to.Connection
 	}
 	if id := b.answered(out); id != 0 && out.Visibility.Open() { // in a group others have written in between
 		params["reply_parameters"] = map[string]any{"message_id": id, "allow_sending_without_reply": true}
 	}
-	r, err := b.api.request(ctx, "sendMessage", params)
-	return r, to, err
+	var calls []*http.Request
+	if len(files) == 0 || n > maxCaption {
+		said := maps.Clone(params)
+		said["text"], said["link_preview_options"], text = text, map[string]bool{"is_disabled": true}, ""
+		r, err := b.api.request(ctx, "sendMessage", said)
+		if err != nil {
+			return nil, to, err
+		}
+		calls = append(calls, r)
+	}
+	if len(files) > 0 {
+		r, err := b.files(ctx, params, text, files)
+		if err != nil {
+			return nil, to, err
+		}
+		calls = append(calls, r)
+	}
+	return calls, to, nil
 }
 
 // answered is the number of the message that out answers, zero for none.
@@ -77,12 +99,12 @@ func lost(err error) interaction.Outcome {
 
 // outcome reads the answer.
 func (b *Bot) outcome(answer safehttp.Answer, out interaction.Outbound, to address) interaction.Outcome {
-	var sent message
+	var sent made
 	err := b.api.judge(answer, &sent)
 	var no *refusal
 	switch {
-	case err == nil && sent.ID != 0:
-		name := social.Name(Kind, b.id, out.Visibility, messageID(to.Chat, sent.ID))
+	case err == nil && len(sent) > 0 && sent[0].ID != 0:
+		name := social.Name(Kind, b.id, out.Visibility, messageID(to.Chat, sent[0].ID))
 		return interaction.Outcome{State: interaction.SendSent, Code: "200", ID: name}
 	case !errors.As(err, &no):
 		return interaction.Outcome{State: interaction.SendUnknown, Code: "answer_lost", Text: errGarbled.Error()}

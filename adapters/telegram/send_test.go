@@ -86,7 +86,6 @@ func TestWhatIsSent(t *testing.T) {
 
 	for name, out := range map[string]interaction.Outbound{
 		"no chat": reply("anna", "x"), "nothing": reply("9", " \n"), "too long as Telegram counts": reply("9", strings.Repeat("😀", 2049)),
-		"a file": {To: []interaction.Address{{Address: "9"}}, Text: "x", Attachments: []interaction.Attachment{{Name: "a"}}},
 	} {
 		got := bot.Send(t.Context(), out, func(context.Context) error { t.Error("it was begun"); return nil })
 		require.Equal(t, interaction.SendNotSent, got.State, name)

@@ -59,7 +59,7 @@ func newAccount(h *house, l interaction.Link, secret string) (*mastodon.Account,
 		return nil, err
 	}
 	return mastodon.New(mastodon.Options{
-		Settings: s, EntryPoint: l.EntryPoint, Token: secret, Inbox: h.inbox(), Entries: h.store, Client: socialClient(h, 0), Log: h.log.With("link", l.Name),
+		Settings: s, EntryPoint: l.EntryPoint, Token: secret, Inbox: h.inbox(), Entries: h.store, Open: h.store, Client: socialClient(h, 0), Log: h.log.With("link", l.Name),
 	})
 }
 

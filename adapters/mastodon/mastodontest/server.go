@@ -28,6 +28,8 @@ type Server struct {
 	notifications []map[string]any // oldest first
 	statuses      map[string]map[string]any
 	posted        []map[string]any
+	uploads       []Uploaded
+	working       int                       // how many looks at a file it takes until it is done
 	keys          map[string]map[string]any // posts by idempotency key
 	streams       map[chan string]bool
 	away          bool // the stream is refused
@@ -195,6 +197,10 @@ func (s *Server) what(r *http.Request) string {
 		return "post"
 	case strings.HasPrefix(path, "/api/v1/statuses/"):
 		return "status"
+	case path == "/api/v2/media" && r.Method == http.MethodPost:
+		return "upload"
+	case strings.HasPrefix(path, "/api/v1/media/"):
+		return "media"
 	}
 	return ""
 }
@@ -222,6 +228,10 @@ func (s *Server) call(what string, r *http.Request) (int, any) {
 		return http.StatusNotFound, map[string]any{"error": "Record not found"}
 	case "post":
 		return s.post(r)
+	case "upload":
+		return s.upload(r)
+	case "media":
+		return s.media(strings.TrimPrefix(r.URL.Path, "/api/v1/media/"), http.StatusPartialContent)
 	}
 	return http.StatusNotFound, map[string]any{"error": "Record not found"}
 }
@@ -278,6 +288,15 @@ func (s *Server) post(r *http.Request) (int, any) {
 		return http.StatusOK, had
 	}
 	text, _ := in["status"].(string)
+	media, _ := in["media_ids"].([]any)
+	if len(media) > 4 {
+		return http.StatusUnprocessableEntity, map[string]any{"error": "Validation failed: Cannot attach more than 4 files"}
+	}
+	for _, id := range media {
+		if status, _ := s.media(id.(string), http.StatusPartialContent); status != http.StatusOK {
+			return http.StatusUnprocessableEntity, map[string]any{"error": "Cannot attach files that have not finished processing. Try again in a moment!"}
+		}
+	}
 	if text == "" {
 		return http.StatusUnprocessableEntity, map[string]any{"error": "Validation failed: Text can't be blank"}
 	}

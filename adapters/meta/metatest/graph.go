@@ -25,8 +25,9 @@ type Graph struct {
 	adaptertest.StandIn
 	Token string
 
-	mu   sync.Mutex
-	sent []map[string]any // with "path"
+	mu      sync.Mutex
+	sent    []map[string]any // with "path"
+	uploads []Uploaded
 }
 
 // NewGraph starts one.
@@ -55,9 +56,21 @@ func (g *Graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.give(w, strings.TrimPrefix(r.URL.Path, "/"))
 		return
 	}
-	f := g.Fault("message")
+	what := "message"
+	if uploading(r) {
+		what = "file"
+	}
+	f := g.Fault(what)
 	if f != nil && f.Before {
 		f.Answer(w, nil)
+		return
+	}
+	if uploading(r) {
+		if f == nil {
+			g.upload(w, r)
+		} else {
+			f.Answer(w, []byte(`{"id":"lost"}`))
+		}
 		return
 	}
 	var body map[string]any

@@ -122,8 +122,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "Unauthorized")
 		return
 	}
-	var params map[string]any
-	if err := json.NewDecoder(r.Body).Decode(&params); err != nil {
+	params, err := read(r)
+	if err != nil {
 		refuse(w, http.StatusBadRequest, "Bad Request: can't parse")
 		return
 	}
@@ -188,6 +188,8 @@ func (s *Server) call(r *http.Request, method string, params map[string]any) (re
 		return map[string]any{"url": s.webhook["url"], "pending_update_count": 0}, 0, ""
 	case "getFile":
 		return map[string]any{"file_id": params["file_id"], "file_path": "documents/" + params["file_id"].(string)}, 0, ""
+	case "sendPhoto", "sendDocument", "sendMediaGroup":
+		return s.sendFiles(method, params)
 	case "sendMessage":
 		if text, _ := params["text"].(string); text == "" {
 			return nil, http.StatusBadRequest, "Bad Request: message text is empty"
