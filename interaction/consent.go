@@ -163,6 +163,17 @@ func (q *Quiet) Until(now time.Time) time.Time {
 	return time.Time{}
 }
 
+// ConsentEntry gives the channel and the spelling under which the register knows an address: a web form is answered by mail, and mail knows no capitals.
+func ConsentEntry(by Channel, address string) (Channel, string) {
+	if by == WebForm {
+		by = Email
+	}
+	if by == Email {
+		address = strings.ToLower(address)
+	}
+	return by, address
+}
+
 // Consent is whether an address may be written to on a channel.
 type Consent struct {
 	Channel Channel

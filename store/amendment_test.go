@@ -122,3 +122,39 @@ func TestOpenAndPrivateAreKeptApart(t *testing.T) {
 	require.Equal(t, interaction.VisibleUnlisted, m.Visibility)
 	require.Equal(t, "p1", m.InReplyTo)
 }
+
+// A customer of a network moves to another account, leaves it, and asks to be forgotten (H-29): colleagues join what is one person's, what he took with him is hidden,
+// and nothing of him is left in the end.
+func TestACustomerMovesAndLeavesTheNetwork(t *testing.T) {
+	s := channels(t)
+	ann, root := storetest.Person(t, s, "ann"), storetest.Person(t, s, "root")
+	said := func(account, name string) interaction.ID {
+		p := from("mastodon", "host/"+account, "with "+account)
+		p.Message.MessageID, p.Message.Text, p.Message.Subject, p.Message.Visibility = name, "canary "+name, "canary "+name, interaction.VisiblePrivate
+		id, _ := arriveBy(t, s, "bot", interaction.Social, p)
+		return id
+	}
+	before, after := said("anna", "m1"), said("anna_new", "m2")
+	require.NotEqual(t, contactOf(t, s, before), contactOf(t, s, after), "nobody takes a network's word for who is who")
+	kept := contactOf(t, s, before)
+	_, err := s.MergeContacts(t.Context(), ann, kept, contactOf(t, s, after))
+	require.NoError(t, err)
+	require.Equal(t, kept, contactOf(t, s, after))
+	require.Equal(t, kept, contactOf(t, s, said("anna_new", "m3")), "whoever writes from either account is she")
+
+	for _, name := range []string{"m1", "m2", "m3"} { // the account is gone, and all that it said
+		settleAlone(t, s, "bot", interaction.Parsed{Amendment: &interaction.Amendment{Kind: interaction.AmendmentWithdrawal, Of: []string{name}}})
+	}
+	v, err := s.Contact(t.Context(), ann, kept)
+	require.NoError(t, err)
+	require.Len(t, v.Interactions, 2, "that there was something stays")
+	require.Equal(t, 3, scan[int](t, s, `select count(*) from messages where withdrawn`))
+	require.Equal(t, 3, scan[int](t, s, `select count(*) from events where code = 'message.withdrawn'`))
+
+	order, err := s.EraseContact(t.Context(), root, kept, "asked_for")
+	require.NoError(t, err)
+	erasedBy(t, s, order.ID, forgotten)
+	require.Zero(t, scan[int](t, s, `select count(*) from messages where body <> '' or subject <> '' or message_id <> ''`))
+	require.Zero(t, scan[int](t, s, `select count(*) from contact_attributes`))
+	require.Equal(t, 3, scan[int](t, s, `select count(*) from events where code = 'message.withdrawn'`), "the audit stays")
+}

@@ -82,8 +82,10 @@ func (t *tx) composeReply(ctx context.Context, by interaction.Actor, row taskRow
 	if to.Address == "" {
 		return m, interaction.Conflict("no_address", "the customer left no address to answer to")
 	}
-	if err := t.mayWrite(ctx, of.channel, to.Address); err != nil {
-		return m, err
+	for _, a := range append([]interaction.Address{to}, r.Cc...) {
+		if err := t.mayWrite(ctx, of.channel, a.Address); err != nil {
+			return m, err
+		}
 	}
 	m.To = []interaction.Address{to}
 	if m.Subject == "" {

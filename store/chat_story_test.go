@@ -119,6 +119,7 @@ func TestWhyATranscriptIsNotMailed(t *testing.T) {
 		{"to one of ours", "ann@agents.test", "", "own_address"},
 		{"to an entry point of ours", "support@example.test", "", "own_address"},
 		{"there is no entry point to send it from", "kim@customer.test", `update entry_points set chat = '{"mail": "gone"}'`, "no_mail_entry_point"},
+		{"to who has opted out of mail", "Kim@customer.test", `insert into consents (channel, address, out, word, source) values ('email', 'kim@customer.test', true, '', 'agent')`, "opted_out"},
 		{"too many within a day", "kim@customer.test", `insert into automatic_mail (contact_id, thread_id, interaction_id, step, transcript)
 			select contact_id, thread_id, gen_random_uuid(), 'transcript', true from interactions, generate_series(1, 10)`, "too_many"},
 		{"acknowledgements do not count", "kim@customer.test", `insert into automatic_mail (contact_id, thread_id, interaction_id, step)

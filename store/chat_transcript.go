@@ -78,6 +78,9 @@ func (t *tx) whyNotMail(ctx context.Context, o openInteraction, v interaction.Ch
 	if ours, err := t.isOurs(ctx, p.MailTo); err != nil || ours {
 		return "own_address", err
 	}
+	if out, err := t.hasOptedOut(ctx, interaction.Email, p.MailTo); err != nil || out {
+		return codeOptedOut, err
+	}
 	var erased bool
 	if err := t.QueryRow(ctx, `select erased_at is not null from contacts where id = $1 for update`, o.Contact).Scan(&erased); err != nil {
 		return "", err

@@ -15,13 +15,22 @@ import (
 // codeOptedOut is the ledger's and the API's word for it.
 const codeOptedOut = "opted_out"
 
-// optedOut tells that an address may not be written to, as a condition on a message m that goes out by an entry point e.
-const optedOut = `exists (select 1 from jsonb_array_elements(m.recipients) r join consents c on c.channel = e.channel and c.address in (r->>'address', erased_address(r->>'address')) and c.out)`
+// optedOut tells that somebody may not be written to, as a condition on a message m that goes out by an entry point e. Transcripts and surveys are mails, whatever channel
+// they are about.
+const optedOut = `exists (select 1 from jsonb_array_elements(m.recipients || m.copies) r
+	where opted_out(case when m.kind in ('transcript', 'survey') then 'email' else e.channel end, r->>'address'))`
+
+// hasOptedOut asks the register.
+func (t *tx) hasOptedOut(ctx context.Context, channel interaction.Channel, address string) (out bool, err error) {
+	err = t.QueryRow(ctx, `select opted_out($1, $2)`, channel, address).Scan(&out)
+	return out, err
+}
 
 // mayWrite refuses, with the reason, what the register would not let leave.
 func (t *tx) mayWrite(ctx context.Context, channel interaction.Channel, address string) error {
 	var since time.Time
-	err := t.QueryRow(ctx, `select since from consents where channel = $1 and address in ($2, erased_address($2)) and out`, channel, address).Scan(&since)
+	entry, spelled := interaction.ConsentEntry(channel, address)
+	err := t.QueryRow(ctx, `select since from consents where channel = $1 and address in ($2, erased_address($2)) and out`, entry, spelled).Scan(&since)
 	if noRows(err) {
 		return nil
 	}
@@ -34,6 +43,7 @@ func (t *tx) mayWrite(ctx context.Context, channel interaction.Channel, address 
 
 // setConsent writes the register.
 func (t *tx) setConsent(ctx context.Context, c interaction.Consent, event event) error {
+	c.Channel, c.Address = interaction.ConsentEntry(c.Channel, c.Address)
 	// Of who was erased the register has a word of its own; what he says now takes its place.
 	t.put(`delete from consents where channel = $1 and address = erased_address($2)`, c.Channel, c.Address)
 	isNew, err := t.exec(ctx, `insert into consents as c (channel, address, out, word, source) values ($1, $2, $3, $4, $5)
@@ -51,6 +61,7 @@ func (t *tx) setConsent(ctx context.Context, c interaction.Consent, event event)
 
 // SetConsent writes down what a customer told an agent, or another register says.
 func (s *Store) SetConsent(ctx context.Context, by interaction.Actor, c interaction.Consent) (interaction.Consent, error) {
+	c.Channel, c.Address = interaction.ConsentEntry(c.Channel, c.Address)
 	return act(ctx, s, by, func(t *tx) (interaction.Consent, error) {
 		if err := t.setConsent(ctx, c, event{Actor: by}); err != nil {
 			return c, err
@@ -61,6 +72,7 @@ func (s *Store) SetConsent(ctx context.Context, by interaction.Actor, c interact
 
 // Consent tells what the register says of an address; nothing was ever said: it may be written to.
 func (s *Store) Consent(ctx context.Context, channel interaction.Channel, address string) (interaction.Consent, error) {
+	channel, address = interaction.ConsentEntry(channel, address)
 	c, err := one(ctx, s.pool, "consent", scanConsent, `select channel, $2::text, out, word, since, source from consents where channel = $1 and address in ($2, erased_address($2))`, channel, address)
 	if interaction.KindOf(err) == interaction.KindUnknown && err != nil {
 		return interaction.Consent{Channel: channel, Address: address}, nil

@@ -53,7 +53,7 @@ func (s *Store) KeepPart(ctx context.Context, in interaction.Taken, p interactio
 					}
 				}
 				kept.Wait = true
-				return t.partDone(ctx, in.ID)
+				return t.partRepeated(ctx, in.ID)
 			}
 		} else if _, err := t.Exec(ctx, `insert into parts (group_id, number, inbound_id, sum) values ($1, $2, $3, $4)`, g.ID, p.Number, in.ID, p.Sum[:]); err != nil {
 			return err
@@ -143,6 +143,14 @@ func (t *tx) joinParts(ctx context.Context, inbound interaction.ID, g partGroup,
 // partDone ends an inbound row whose words are shown with another's.
 func (t *tx) partDone(ctx context.Context, id interaction.ID) error {
 	_, err := t.Exec(ctx, `update inbound set state = 'done' where id = $1 and state = 'new'`, id)
+	return err
+}
+
+// partRepeated ends the row of a part that had come before. Its words are not kept: they would belong to nobody, and outlive whoever said them.
+func (t *tx) partRepeated(ctx context.Context, id interaction.ID) error {
+	_, err := t.Exec(ctx, `
+		with done as (update inbound set state = 'done', address = '', facts = '{}' where id = $1 and state = 'new' returning raw_id)
+		delete from raw_pieces where raw_id in (select raw_id from done)`, id)
 	return err
 }
 

@@ -156,3 +156,37 @@ func TestRetentionScansNothing(t *testing.T) {
 		require.Less(t, top.Hit+top.Read, 200, "%s: %s", name, plan)
 	}
 }
+
+// The parts of a long message go with it, and of a part that came twice nothing was kept in the first place; so do files of social messages, which lie in the raw bytes.
+func TestRetentionOfPartsAndMedia(t *testing.T) {
+	s := shortHouse(t, nil)
+	key := "parts"
+	first := accept(t, s, "first half ")
+	kept, err := s.KeepPart(t.Context(), first, part(key, 1, 2, "first half "))
+	require.NoError(t, err)
+	require.True(t, kept.Wait)
+	for _, words := range []string{"first half ", "other words"} { // the carrier sends it again, and once with something else in it
+		again := accept(t, s, words)
+		kept, err = s.KeepPart(t.Context(), again, part(key, 1, 2, words))
+		require.NoError(t, err)
+		require.True(t, kept.Wait)
+		require.Zero(t, scan[int](t, s, `select count(*) from raw_pieces where raw_id = (select raw_id from inbound where id = $1)`, again.ID))
+		require.Equal(t, "{}", scan[string](t, s, `select facts::text from inbound where id = $1`, again.ID))
+	}
+	second := accept(t, s, "second half")
+	kept, err = s.KeepPart(t.Context(), second, part(key, 2, 2, "second half"))
+	require.NoError(t, err)
+	require.False(t, kept.Wait)
+	p := says(texter, "first half second half")
+	p.Joined = []interaction.ID{first.ID}
+	require.NoError(t, s.Settle(t.Context(), second, p))
+	id := scan[interaction.ID](t, s, `select interaction_id from inbound where id = $1`, second.ID)
+	require.Equal(t, 2, scan[int](t, s, `select count(*) from raw_pieces`))
+	_, err = s.Stop(t.Context(), id, 1, "done")
+	require.NoError(t, err)
+	exec(t, s, `update closed_interactions set stopped_at = now() - interval '40 days'`)
+	rules(t, s, interaction.RetentionRule{Name: "raw", Kind: interaction.RetainRaw, Channel: interaction.SMS, Days: 30})
+	retained(t, s)
+	require.Zero(t, scan[int](t, s, `select count(*) from raw_pieces`))
+	require.Equal(t, "first half second half", scan[string](t, s, `select body from messages where interaction_id = $1 and number = 1`, id), "what was said stays")
+}

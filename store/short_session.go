@@ -106,7 +106,7 @@ func (p *poster) refusesOutside(ctx context.Context, t *tx) error {
 		return nil
 	}
 	rows, err := t.Query(ctx, `select s.session_id from short_sessions s join entry_points e on e.name = s.entry_point
-		join consents c on c.channel = e.channel and c.address = s.number and c.out where s.session_id = any($1::uuid[])`, outside)
+		where s.session_id = any($1::uuid[]) and opted_out(e.channel, s.number)`, outside)
 	if err != nil {
 		return err
 	}
@@ -141,10 +141,10 @@ func (l *chatLog) queueOutside(batch *pgx.Batch) {
 	}
 	batch.Queue(`
 		insert into session_sends (session_id, number, state, code)
-		select u.session, u.number, case when c.out then 'not_sent' else 'queued' end, case when c.out then $3 else '' end
+		select u.session, u.number, case when r.out then 'not_sent' else 'queued' end, case when r.out then $3 else '' end
 		from unnest($1::uuid[], $2::bigint[]) as u (session, number)
 		join short_sessions s on s.session_id = u.session join entry_points e on e.name = s.entry_point
-		left join consents c on c.channel = e.channel and c.address = s.number`, sessions, numbers, codeOptedOut)
+		cross join lateral (select opted_out(e.channel, s.number) as out) r`, sessions, numbers, codeOptedOut)
 }
 
 // SessionSends gives what may leave now: of each session the oldest that is queued, if none before it is on its way.
@@ -176,7 +176,7 @@ func (s *Store) BeginSessionSend(ctx context.Context, x interaction.SessionSend,
 	err := s.inTx(ctx, func(t *tx) error {
 		var err error
 		won, err = t.exec(ctx, `update session_sends set state = 'in_flight', attempt = $3, begun_at = now() where session_id = $1 and number = $2 and state = 'queued'
-			and not exists (select 1 from consents where channel = $4 and address = $5 and out)`, x.Session, x.Number, attempt, x.Out.Channel, x.Out.To[0].Address)
+			and not opted_out($4, $5)`, x.Session, x.Number, attempt, x.Out.Channel, x.Out.To[0].Address)
 		return err
 	})
 	return won, err
@@ -241,7 +241,7 @@ func (s *Store) FlagLostSessionSends(ctx context.Context) (int, error) {
 		rows, err := t.Query(ctx, `select x.session_id, x.number, x.state = 'queued' from session_sends x join short_sessions p on p.session_id = x.session_id
 			join entry_points e on e.name = p.entry_point
 			where x.state = 'in_flight' and x.begun_at < now() - make_interval(secs => $1)
-				or x.state = 'queued' and exists (select 1 from consents c where c.channel = e.channel and c.address = p.number and c.out)
+				or x.state = 'queued' and opted_out(e.channel, p.number)
 			order by x.session_id, x.number limit 100 for update of x skip locked`, lostSend.Seconds())
 		if err != nil {
 			return err

@@ -190,6 +190,9 @@ func (t *tx) surveyed(ctx context.Context, guard LoopGuard, o openInteraction, c
 	if ours, err := t.isOurs(ctx, to.Address); err != nil || ours {
 		return m, "own_address", err
 	}
+	if out, err := t.hasOptedOut(ctx, interaction.Email, to.Address); err != nil || out {
+		return m, codeOptedOut, err
+	}
 	err = t.QueryRow(ctx, `select m.from_name, m.address from entry_points e join entry_points m on m.name = coalesce(e.chat->>'mail', e.name) and m.channel = 'email' and m.enabled
 		where e.name = $1`, o.EntryPoint).Scan(&m.From.Name, &m.From.Address)
 	if noRows(err) {

@@ -128,6 +128,7 @@ func names(t *testing.T, answer func(name string) [4]byte) *net.Resolver {
 	}}
 }
 
+// What never ends, however fast or slowly it comes, is cut (H-14, H-28).
 func TestAnswersAreBounded(t *testing.T) {
 	release := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -137,6 +138,18 @@ func TestAnswersAreBounded(t *testing.T) {
 				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
 					return
 				}
+			}
+		case "/slow": // a byte now and then, for ever
+			for {
+				select {
+				case <-release:
+					return
+				case <-time.After(50 * time.Millisecond):
+				}
+				if _, err := w.Write([]byte("x")); err != nil {
+					return
+				}
+				w.(http.Flusher).Flush()
 			}
 		case "/never":
 			<-release
@@ -153,9 +166,11 @@ func TestAnswersAreBounded(t *testing.T) {
 	require.Equal(t, "hello", string(answer.Body))
 	_, err = c.Get(t.Context(), s.URL+"/endless")
 	require.ErrorIs(t, err, ErrTooLarge)
-	_, err = c.Get(t.Context(), s.URL+"/never")
-	var timeout net.Error
-	require.True(t, errors.As(err, &timeout) && timeout.Timeout(), "%v", err)
+	for _, path := range []string{"/never", "/slow"} {
+		_, err = c.Get(t.Context(), s.URL+path)
+		var timeout net.Error
+		require.True(t, errors.As(err, &timeout) && timeout.Timeout(), "%s: %v", path, err)
+	}
 }
 
 func TestPublicAddressesMayBeReached(t *testing.T) {

@@ -1214,6 +1214,12 @@ create function erased_address(address text) returns text language sql stable as
 	select 'erased:' || encode(sha256(convert_to((select value #>> '{}' from settings where name = 'erased_addresses') || address, 'UTF8')), 'hex')
 $$;
 
+-- Whether somebody may not be written to, by the register of consent. A web form is answered by mail, and mail knows no capitals.
+create function opted_out(by text, whom text) returns boolean language sql stable as $$
+	select exists (select 1 from consents c where c.out and c.channel = case by when 'webform' then 'email' else by end
+		and c.address in (whom, lower(whom), erased_address(whom), erased_address(lower(whom))))
+$$;
+
 -- ---------------------------------------------------------------- months
 
 -- Makes the partitions of the month of "from" and of "ahead" months behind it. Idempotent; run at start and daily.
