@@ -100,3 +100,22 @@ func TestEndlessTextIsCutOff(t *testing.T) {
 	require.Equal(t, adaptertest.Gone, deliver(l.Addr().String(), "a", strings.Repeat("x", maxText)))
 	inbox.All(t, 0)
 }
+
+func TestALink(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings map[string]any
+		wrong    string
+	}{
+		"good": {map[string]any{"address": "peer.test:2000"}, ""}, "no address": {nil, "address"}, "no port": {map[string]any{"address": "peer.test"}, "address"}, "of no kind": {map[string]any{"colour": "red"}, "colour"},
+	} {
+		err := CheckSettings(interaction.Link{Settings: c.settings})
+		if c.wrong != "" {
+			require.ErrorContains(t, err, c.wrong, name)
+			continue
+		}
+		require.NoError(t, err)
+		s, err := OpenLink(interaction.Link{Settings: c.settings}, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		require.NotNil(t, s)
+	}
+}
