@@ -135,6 +135,7 @@ func TestOneConversationOverChannels(t *testing.T) {
 	p.start()
 	sends(first)
 	task := p.claimNext(ann, "handle")
+	p.shows(ann, task, first)
 	writes(first.Sender, "wamid.1", "Did you get my picture?")
 	var messages []wire.Message
 	p.await(stepLimit, "both in one conversation", func(ctx context.Context) (err error) {
@@ -164,6 +165,44 @@ func TestOneConversationOverChannels(t *testing.T) {
 	p.stopped(ann, task.InteractionID, "answered")
 	require.Equal(t, []string{"A nice picture."}, centre.texts())
 	require.Len(t, graph.Sent(), 1)
+}
+
+// shows looks at a multimedia message as a desk shows it: its media slide by slide, in their order, and each picture's small one.
+func (p *product) shows(by wire.Client, task wire.Task, picture mmstest.Post) {
+	p.t.Helper()
+	var shown struct {
+		Layout string
+		Items  []struct {
+			Placed bool
+			Media  []struct {
+				Kind, Type, Text string
+				Attachment       int
+			}
+		}
+	}
+	base := "/v1/interactions/" + task.InteractionID + "/messages/1/"
+	p.call(by, http.MethodGet, base+"slides", nil, &shown)
+	require.Equal(p.t, "smil", shown.Layout)
+	pictures, texts := 0, 0
+	for _, slide := range shown.Items {
+		require.True(p.t, slide.Placed)
+		for _, m := range slide.Media {
+			want := string(picture.Media[picture.Order[pictures+texts]])
+			if m.Kind == "text" {
+				require.Equal(p.t, want, m.Text)
+				texts++
+				continue
+			}
+			var whole, small []byte
+			p.call(by, http.MethodGet, fmt.Sprintf("%sattachments/%d", base, m.Attachment), nil, &whole)
+			require.Equal(p.t, want, string(whole), "the next in their order")
+			p.call(by, http.MethodGet, fmt.Sprintf("%sattachments/%d/thumbnail", base, m.Attachment), nil, &small)
+			require.Equal(p.t, "image/jpeg", http.DetectContentType(small))
+			pictures++
+		}
+	}
+	require.Equal(p.t, len(picture.Media), pictures+texts)
+	require.Equal(p.t, pictures, texts)
 }
 
 // ways are the entry points by which the customer of a task can be answered, the one that he wrote to last first.

@@ -125,6 +125,16 @@ func (p *product) answerWritten(by wire.Client, id string) (why explanation) {
 // uploadForResponses uploads a file for standard responses and gives its SHA-256.
 func (p *product) uploadForResponses(by wire.Client, name, content string) string {
 	p.t.Helper()
+	var kept struct {
+		SHA256 string `json:"sha256"`
+	}
+	p.upload(by, "/v1/responses/files", name, content, &kept)
+	return kept.SHA256
+}
+
+// upload posts a form with a file.
+func (p *product) upload(by wire.Client, path, name, content string, into any) {
+	p.t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile("file", name)
@@ -132,7 +142,7 @@ func (p *product) uploadForResponses(by wire.Client, name, content string) strin
 	_, err = part.Write([]byte(content))
 	require.NoError(p.t, err)
 	require.NoError(p.t, form.Close())
-	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, "http://"+p.http+"/v1/responses/files", &body)
+	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, "http://"+p.http+path, &body)
 	require.NoError(p.t, err)
 	request.Header.Set("Content-Type", form.FormDataContentType())
 	request.Header.Set("Authorization", "Bearer "+by.Token)
@@ -140,9 +150,5 @@ func (p *product) uploadForResponses(by wire.Client, name, content string) strin
 	require.NoError(p.t, err)
 	defer answer.Body.Close()
 	require.Equal(p.t, http.StatusCreated, answer.StatusCode)
-	var kept struct {
-		SHA256 string `json:"sha256"`
-	}
-	require.NoError(p.t, json.NewDecoder(answer.Body).Decode(&kept))
-	return kept.SHA256
+	require.NoError(p.t, json.NewDecoder(answer.Body).Decode(into))
 }

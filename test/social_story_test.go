@@ -40,7 +40,7 @@ func (p *product) answer(ann, sue wire.Client, task wire.Task, text string) {
 	p.stopped(ann, task.InteractionID, "answered")
 }
 
-// TestABotIsAnswered: somebody writes to a bot, while the process is killed, edits it and is answered, once.
+// TestABotIsAnswered: somebody writes to a bot, while the process is killed, edits it and is answered with a picture, once.
 func TestABotIsAnswered(t *testing.T) {
 	p := newProduct(t, "PARLEY_LINK_ACCOUNT="+botToken, "PARLEY_ALLOW_NETWORKS=127.0.0.0/8")
 	telegram := telegramtest.NewServer(botToken, "shop_bot")
@@ -73,11 +73,16 @@ func TestABotIsAnswered(t *testing.T) {
 	require.Equal(t, "My order 10023 has not arrived.", messages[0].Text)
 	require.Equal(t, "My order 10024 has not arrived.", messages[1].Text)
 
-	p.answer(ann, sue, task, "It comes on Friday.")
+	var file struct{ ID string }
+	p.upload(ann, "/v1/attachments", "label.png", "\x89PNG\r\n\x1a\n a label", &file)
+	p.call(ann, http.MethodPost, "/v1/tasks/"+task.ID+"/reply", map[string]any{"text": "It comes on Friday.", "attachments": []string{file.ID}}, nil)
+	p.call(sue, http.MethodPost, "/v1/reviews/"+p.review(sue, task.InteractionID).ID+"/decision", map[string]any{"decision": "approve"}, nil)
+	p.stopped(ann, task.InteractionID, "answered")
 	sent := telegram.Sent()
 	require.Len(t, sent, 1)
-	require.Equal(t, "It comes on Friday.", sent[0]["text"])
-	require.EqualValues(t, 9, sent[0]["chat_id"])
+	require.Equal(t, "It comes on Friday.", sent[0]["caption"])
+	require.Equal(t, telegramtest.Uploaded{Name: "label.png", Type: "image/png", Data: "\x89PNG\r\n\x1a\n a label"}, sent[0]["photo"])
+	require.Equal(t, "9", sent[0]["chat_id"])
 }
 
 // TestAMentionIsAnsweredInTheOpen: an account is mentioned in the open and written to in private while its server is away; the two are two interactions, answered as
