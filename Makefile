@@ -40,6 +40,7 @@ check: build lint ## the gate: build, vet, format, lint, workflows, house rules,
 	$(GO) build ./...
 	$(GO) vet ./...
 	cd standalone && $(GO) vet ./...
+	cd bench/parse && $(GO) vet ./...
 	$(WORKFLOWCHECK) ./workflows/...
 	$(GO) test ./test/house
 	$(GO) mod tidy -diff
@@ -55,9 +56,10 @@ format: $(GOLANGCI) ## format all Go files
 	$(GOLANGCI) fmt ./...
 	cd standalone && $(GOLANGCI) fmt -c ../.golangci.yml ./...
 
-tidy: ## tidy both modules
+tidy: ## tidy the modules
 	$(GO) mod tidy
 	cd standalone && $(GO) mod tidy
+	cd bench/parse && $(GO) mod tidy
 
 build: ## bin/parley
 	@mkdir -p bin
@@ -136,3 +138,8 @@ fuzz: ## every fuzz target of lib and adapters for N seconds (default 60); an in
 		for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$p/*_test.go | cut -d' ' -f2); do \
 			$(GO) test ./$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(N),60)s -fuzzminimizetime 0x || exit 1; \
 		done; done
+
+.PHONY: parse
+parse: ## what reading a mail costs: beside enmime, and in instructions (needs valgrind); before a release. The line goes to bench/results/parse.txt
+	@cd bench/parse && $(GO) build -o ../../bin/bench-parse .
+	@bin/bench-parse
