@@ -26,7 +26,7 @@ type LoopGuard struct {
 var DefaultLoopGuard = LoopGuard{Short: 10 * time.Minute, ShortLimit: 1, Long: 24 * time.Hour, LongLimit: 3}
 
 // AnswerAutomatically writes an automatic mail with its ledger row, or says why there is none: no approved response that is valid
-// today, a machine at the other end, our own address, or the loop guard. The guard counts under the contact's row lock, so that two interactions of one contact
+// today, a machine at the other end, our own address, the loop guard, or an answer to the same mail at another entry point. The guard counts under the contact's row lock, so that two interactions of one contact
 // cannot both take the last place.
 func (s *Store) AnswerAutomatically(ctx context.Context, a interaction.AutoAnswer) (interaction.AutoAnswered, error) {
 	return once(ctx, s, a.Interaction, a.Step, func(t *tx, o openInteraction) (interaction.AutoAnswered, error) {
@@ -73,7 +73,22 @@ func (t *tx) mayAnswer(ctx context.Context, s *Store, o openInteraction, m inter
 	if err != nil || full {
 		return none, "loop_guard", err
 	}
+	if twice, err := t.answeredElsewhere(ctx, o, m); err != nil || twice {
+		return none, "answered_elsewhere", err
+	}
 	return response, "", nil
+}
+
+// answeredElsewhere reports whether the same mail has an automatic answer in another interaction: sent to several of our entry points it is one at each, and one answer
+// is enough for who wrote it, however much the loop guard lets through. The contact's row is locked.
+func (t *tx) answeredElsewhere(ctx context.Context, o openInteraction, m interaction.Message) (twice bool, err error) {
+	if m.Inbound == "" {
+		return false, nil
+	}
+	err = t.QueryRow(ctx, `select exists (select 1 from automatic_mail a join messages g on g.interaction_id = a.interaction_id and g.number = a.answers
+		join inbound b on b.id = g.inbound_id
+		where a.contact_id = $1 and a.interaction_id <> $2 and b.identity = (select identity from inbound where id = $3))`, o.Contact, o.ID, m.Inbound).Scan(&twice)
+	return twice, err
 }
 
 // isOurs reports whether the address is an entry point's or an agent's: automatic mail to it would come back to us.

@@ -106,6 +106,9 @@ func (t *tx) settleExpert(ctx context.Context, in interaction.Taken, p interacti
 	if err != nil || open == nil {
 		return false, err
 	}
+	if number, err := t.settledBefore(ctx, in, open.ID); err != nil || number != 0 {
+		return true, t.settledAs(ctx, in, open.ID, number, err)
+	}
 	m := p.Message
 	m.Interaction, m.Number, m.Kind, m.Inbound, m.EntryPoint = open.ID, open.Messages+1, interaction.MessageNote, in.ID, in.EntryPoint
 	if m.MessageID != "" {

@@ -37,6 +37,14 @@ func (t *tx) settleReport(ctx context.Context, in interaction.Taken, p interacti
 	if err != nil {
 		return false, err
 	}
+	if open == nil { // two copies of one report at the same moment wait for each other here
+		if _, err := t.Exec(ctx, `select 1 from closed_interactions where id = $1 for update`, out.Interaction); err != nil {
+			return false, err
+		}
+	}
+	if of, number, err := t.settledInThread(ctx, in, out.Thread); err != nil || number != 0 {
+		return true, t.settledAs(ctx, in, of, number, err)
+	}
 	if open == nil && what == interaction.ReportAnswered {
 		return t.settleStopped(ctx, in, p, *out)
 	}

@@ -63,13 +63,18 @@ func (p *post) deliver(raw string, addresses ...string) (list []came) {
 // answer has an agent reply, and gives the mail that left.
 func (p *post) answer(ann interaction.Actor, id interaction.ID) interaction.Outbound {
 	p.t.Helper()
+	return p.answerWith(ann, id, interaction.Reply{Text: "An answer."})
+}
+
+func (p *post) answerWith(ann interaction.Actor, id interaction.ID, r interaction.Reply) interaction.Outbound {
+	p.t.Helper()
 	ctx := p.t.Context()
 	step := string(interaction.NewID())
 	task, err := p.s.OpenTask(ctx, interaction.Ask{Interaction: id, Step: step, Kind: interaction.TaskHandle, Message: 1})
 	require.NoError(p.t, err)
 	held, err := p.s.Claim(ctx, ann, task)
 	require.NoError(p.t, err)
-	reply, err := p.s.Reply(ctx, ann, task, held.Version, interaction.Reply{Text: "An answer."})
+	reply, err := p.s.Reply(ctx, ann, task, held.Version, r)
 	require.NoError(p.t, err)
 	require.NoError(p.t, p.s.ReleaseReply(ctx, id, step+"-release", reply.Number))
 	d, err := p.s.PrepareSend(ctx, id, reply.Number)
