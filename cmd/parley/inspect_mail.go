@@ -148,7 +148,7 @@ func inspectMail(file string, raw []byte) inspectedMail {
 	m := mail.Parse(raw)
 	machine := m.Machine(false)
 	view := inspectedMail{
-		File: file, From: inspectedAddresses(m.From), To: inspectedAddresses(m.To), Cc: inspectedAddresses(m.Cc), ReplyTo: inspectedAddresses(m.ReplyTo), Subject: m.Subject, MessageID: m.MessageID,
+		File: file, From: inspectedAddresses(m.Written("From")), To: inspectedAddresses(m.Written("To")), Cc: inspectedAddresses(m.Written("Cc")), ReplyTo: inspectedAddresses(m.Written("Reply-To")), Subject: m.Subject, MessageID: m.MessageID,
 		InReplyTo: some(m.InReplyTo), References: some(m.References), Text: m.Text, TextFrom: string(m.TextFrom), HTML: mail.CleanHTML(m.HTML), ReplyText: m.ReplyText,
 		Attachments: []inspectedFile{}, Machine: inspectedMachine{machine.Is, string(machine.Kind), machine.Reason},
 		Bounces: []inspectedBounce{}, Auth: map[string]string{}, Problems: some(m.Problems),

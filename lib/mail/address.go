@@ -7,11 +7,15 @@ import (
 )
 
 // addresses reads all address fields of that name. It takes what is there:
-// quoted names, comments, groups, a name without an address. What has no
-// address at all is left out.
-func addresses(h header, name string) (list []interaction.Address) {
+// quoted names, comments, groups. What has no address at all is left out.
+func addresses(h header, name string) []interaction.Address {
+	return reachable(mailboxes(h, name))
+}
+
+// mailboxes is addresses with those that are a name alone, as the senders of many reports are.
+func mailboxes(h header, name string) (list []interaction.Address) {
 	for _, value := range h.all(name) {
-		for _, a := range ParseAddresses(string(value)) {
+		for _, a := range parseMailboxes(string(value)) {
 			if len(list) < maxAddrs {
 				list = append(list, a)
 			}
@@ -20,10 +24,22 @@ func addresses(h header, name string) (list []interaction.Address) {
 	return list
 }
 
+// reachable gives those of a list that have an address.
+func reachable(list []interaction.Address) (some []interaction.Address) {
+	for _, a := range list {
+		if a.Address != "" {
+			some = append(some, a)
+		}
+	}
+	return some
+}
+
 // ParseAddresses reads an address list as it stands in a header (RFC 5322
 // section 3.4, and what programs make of it). Names are decoded only after the
 // list was taken apart, so that no encoded comma makes a second address.
-func ParseAddresses(value string) (list []interaction.Address) {
+func ParseAddresses(value string) []interaction.Address { return reachable(parseMailboxes(value)) }
+
+func parseMailboxes(value string) (list []interaction.Address) {
 	t := tokens{s: text(value)}
 	var a mailbox
 	for len(list) < maxAddrs {
@@ -36,6 +52,9 @@ func ParseAddresses(value string) (list []interaction.Address) {
 		case ':':
 			a = mailbox{} // the name of a group
 		case '<':
+			if a.closed { // the comma is missing: two mailboxes, not the last of them
+				list, a = a.end(list), mailbox{}
+			}
 			a.address, a.closed = strings.TrimSpace(tok), true
 		case '(':
 			a.comment = append(a.comment, tok)
@@ -73,11 +92,11 @@ func (a *mailbox) end(list []interaction.Address) []interaction.Address {
 	if _, after, found := strings.Cut(address, ":"); found && strings.HasPrefix(address, "@") {
 		address = after // a source route
 	}
-	address = strings.TrimPrefix(address, "mailto:")
-	if address == "" {
+	said := interaction.Address{Name: a.name(), Address: strings.TrimPrefix(address, "mailto:")}
+	if said == (interaction.Address{}) && !a.closed {
 		return list
 	}
-	return append(list, interaction.Address{Name: a.name(), Address: address})
+	return append(list, said)
 }
 
 func (a *mailbox) name() string {

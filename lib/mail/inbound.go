@@ -25,6 +25,8 @@ func (Parser) Parse(raw []byte, facts interaction.Facts) interaction.Parsed {
 	p := interaction.Parsed{}
 	if len(m.From) > 0 {
 		out.From, p.Name = m.From[0], m.From[0].Name
+	} else if named := m.Written("From"); len(named) > 0 {
+		out.From, p.Name = named[0], named[0].Name
 	}
 	if len(m.ReplyTo) > 0 {
 		out.ReplyTo = m.ReplyTo[0]

@@ -63,6 +63,7 @@ type Message struct {
 	Attachments []Attachment
 	Problems    []string // what was wrong with the message, for people
 
+	written      map[string][]interaction.Address // of the address fields, those without an address too
 	bounces      []Bounce
 	returned     Returned
 	reportParts  []string // types of the message/… parts of a report, outside any message inside
@@ -112,6 +113,10 @@ func (m *Message) Get(name string) string {
 	return ""
 }
 
+// Written gives the mailboxes of an address field (From, To, Cc, Reply-To, Sender) as they
+// were written: with those that are a name alone, which nobody can write to.
+func (m *Message) Written(field string) []interaction.Address { return m.written[field] }
+
 // Values gives all header fields of that name, in any case.
 func (m *Message) Values(name string) []string {
 	var values []string
@@ -148,11 +153,11 @@ func (m *Message) readHeader(root *part) {
 	for _, f := range root.header {
 		m.Headers = append(m.Headers, Field{Name: text(f.name), Value: decodeValue(f.value)})
 	}
-	m.From = addresses(root.header, "From")
-	m.To = addresses(root.header, "To")
-	m.Cc = addresses(root.header, "Cc")
-	m.ReplyTo = addresses(root.header, "Reply-To")
-	m.Sender = addresses(root.header, "Sender")
+	m.written = map[string][]interaction.Address{}
+	for name, list := range map[string]*[]interaction.Address{"From": &m.From, "To": &m.To, "Cc": &m.Cc, "Reply-To": &m.ReplyTo, "Sender": &m.Sender} {
+		m.written[name] = mailboxes(root.header, name)
+		*list = reachable(m.written[name])
+	}
 	m.SenderVerified = len(root.header.all("From")) == 1 && len(m.From) == 1 && strings.Contains(m.From[0].Address, "@")
 	if !m.SenderVerified {
 		m.problem("the sender cannot be trusted: not exactly one From field with one address")

@@ -45,16 +45,24 @@ func TestOddMail(t *testing.T) {
 		problem string
 		check   func(*testing.T, *Message)
 	}{
-		"empty":                  {raw: nil, from: TextNone},
-		"E-07 nothing but text":  {raw: mailOf("just some words"), text: "just some words", from: TextPlain},
-		"E-07 no body":           {raw: mailOf("From: a@b.test", "Subject: x"), from: TextNone},
-		"mbox line":              {raw: mailOf("From a@b Mon Jan 1 00:00:00 2026", "From: a@b.test", "", "x"), text: "x", from: TextPlain, problem: "mailbox separator"},
-		"blank lines first":      {raw: mailOf("", "", "From: a@b.test", "", "x"), text: "x", from: TextPlain, problem: "blank lines"},
-		"indented first line":    {raw: mailOf("  From: a@b.test", "", "x"), text: "x", from: TextPlain, problem: "indented"},
-		"bad top line":           {raw: mailOf("garbage without colon", "From: a@b.test", "", "x"), text: "x", from: TextPlain},
-		"bare CR":                {raw: []byte("From: a@b.test\rSubject: s\r\rx\ry"), text: "x\ny", from: TextPlain},
-		"E-08 two From":          {raw: mailOf("From: a@b.test", "From: c@d.test", "", "x"), text: "x", from: TextPlain, problem: "cannot be trusted"},
-		"E-08 three addresses":   {raw: mailOf("From: a@b.test, c@d.test, e@f.test", "", "x"), text: "x", from: TextPlain, problem: "cannot be trusted"},
+		"empty":                 {raw: nil, from: TextNone},
+		"E-07 nothing but text": {raw: mailOf("just some words"), text: "just some words", from: TextPlain},
+		"E-07 no body":          {raw: mailOf("From: a@b.test", "Subject: x"), from: TextNone},
+		"mbox line":             {raw: mailOf("From a@b Mon Jan 1 00:00:00 2026", "From: a@b.test", "", "x"), text: "x", from: TextPlain, problem: "mailbox separator"},
+		"blank lines first":     {raw: mailOf("", "", "From: a@b.test", "", "x"), text: "x", from: TextPlain, problem: "blank lines"},
+		"indented first line":   {raw: mailOf("  From: a@b.test", "", "x"), text: "x", from: TextPlain, problem: "indented"},
+		"bad top line":          {raw: mailOf("garbage without colon", "From: a@b.test", "", "x"), text: "x", from: TextPlain},
+		"bare CR":               {raw: []byte("From: a@b.test\rSubject: s\r\rx\ry"), text: "x\ny", from: TextPlain},
+		"E-08 two From":         {raw: mailOf("From: a@b.test", "From: c@d.test", "", "x"), text: "x", from: TextPlain, problem: "cannot be trusted"},
+		"E-08 three addresses":  {raw: mailOf("From: a@b.test, c@d.test, e@f.test", "", "x"), text: "x", from: TextPlain, problem: "cannot be trusted"},
+		"E-08 comma missing":    {raw: mailOf("From: Ann <a@b.test> Eve <e@f.test>", "", "x"), text: "x", from: TextPlain, problem: "cannot be trusted", check: func(t *testing.T, m *Message) { require.Len(t, m.From, 2) }},
+		"a name alone": {raw: mailOf("From: Mail Delivery System <>", "To: undisclosed-recipients:;", "Cc: postmaster, a@b.test", "", "x"), text: "x", from: TextPlain, problem: "cannot be trusted", check: func(t *testing.T, m *Message) {
+			require.Empty(t, m.From)
+			require.Equal(t, []interaction.Address{{Name: "Mail Delivery System"}}, m.Written("From"))
+			require.Empty(t, m.Written("To"))
+			require.Equal(t, []interaction.Address{{Address: "a@b.test"}}, m.Cc)
+			require.Equal(t, []interaction.Address{{Name: "postmaster"}, {Address: "a@b.test"}}, m.Written("Cc"))
+		}},
 		"E-10 unknown charset":   {raw: mailOf("Content-Type: text/plain; charset=klingon", "", "caf\xe9"), text: "café", from: TextPlain, problem: "unknown charset"},
 		"E-10 charset with NUL":  {raw: mailOf("Content-Type: text/plain; charset=\"utf-8\x00\"", "", "é"), text: "é", from: TextPlain},
 		"E-10 half a sequence":   {raw: mailOf("Content-Type: text/plain; charset=iso-2022-jp", "", "\x1b$B$"), text: "\uFFFD", from: TextPlain},
