@@ -32,6 +32,7 @@ type taken struct {
 	ID     string
 	Secure bool
 	Size   int
+	DKIM   []string // "pass example.test" and the like, by the receiver's own verifier
 }
 
 func start(t *testing.T, args ...string) *receiver {

@@ -1,5 +1,7 @@
 // A mail server that does what the address of the recipient says: CODE-AT[-once]@…, e.g. rcpt-550@, data-451-once@; dot-close@ takes the mail and closes
 // without an answer, dot-slow@ answers after 300 ms. Each mail that it took is one line of JSON on standard output; the first line is its port.
+// With the mode dkim, and public keys by the names of their records as JSON behind it, the line tells what a verifier says of the signature.
+import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { SMTPServer } from 'smtp-server'
 
 const said = new Set()
@@ -20,10 +22,21 @@ function refusal(code) {
 }
 
 const mode = process.argv[2] ?? 'plain'
+const keys = mode === 'dkim' ? JSON.parse(process.argv[3]) : {}
+
+// What a verifier that knows only those keys finds: "result domain" of each signature.
+async function verified(raw) {
+	const resolver = async (name) => {
+		if (!keys[name]) throw Object.assign(new Error('no such record'), { code: 'ENOTFOUND' })
+		return [[keys[name]]]
+	}
+	const { results } = await dkimVerify(raw, { resolver })
+	return results.map((r) => `${r.status.result} ${r.signingDomain ?? ''}`.trim())
+}
 const server = new SMTPServer({
 	authOptional: mode !== 'auth',
 	allowInsecureAuth: true,
-	authMethods: process.argv[3] ? [process.argv[3]] : ['PLAIN', 'LOGIN'],
+	authMethods: mode === 'auth' && process.argv[3] ? [process.argv[3]] : ['PLAIN', 'LOGIN'],
 	disabledCommands: mode === 'tls' ? [] : ['STARTTLS'],
 	size: 1_000_000,
 	closeTimeout: 100,
@@ -41,13 +54,15 @@ const server = new SMTPServer({
 	onData(stream, session, done) {
 		const pieces = []
 		stream.on('data', (piece) => pieces.push(piece))
-		stream.on('end', () => {
+		stream.on('end', async () => {
 			if (stream.sizeExceeded) return done(refusal('552'))
 			const to = session.envelope.rcptTo.map((r) => r.address)
 			const what = to.map((a) => wish('dot', a)).find(Boolean) ?? ''
 			if (/^\d/.test(what)) return done(refusal(what))
-			const text = Buffer.concat(pieces).toString('latin1')
-			console.log(JSON.stringify({ to, id: /^Message-ID: <(.*)>\r$/im.exec(text)?.[1], secure: session.secure, size: text.length }))
+			const raw = Buffer.concat(pieces)
+			const text = raw.toString('latin1')
+			const dkim = mode === 'dkim' ? await verified(raw) : []
+			console.log(JSON.stringify({ to, id: /^Message-ID: <(.*)>\r$/im.exec(text)?.[1], secure: session.secure, size: text.length, dkim }))
 			if (what === 'close') return server.connections.forEach((c) => c._socket.destroy())
 			setTimeout(done, what === 'slow' ? 300 : 0)
 		})
