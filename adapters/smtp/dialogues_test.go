@@ -127,7 +127,7 @@ func expand(s string) string {
 }
 
 // TestNoEndOfDataIsTwo sends every mix of CR, LF, NUL and dot of up to 6 bytes in a mail, with a second mail behind it in the same
-// breath: one mail is stored, or the session is refused, and the second mail never is.
+// breath: one mail is stored, or the session is refused with 554 5.6.0, and the second mail never is (E-01).
 func TestNoEndOfDataIsTwo(t *testing.T) {
 	inbox := &adaptertest.Inbox{}
 	l := listen(t, Options{MaxSessions: 100}, inbox)

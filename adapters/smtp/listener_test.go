@@ -213,6 +213,7 @@ func TestDialogues(t *testing.T) {
 	}
 }
 
+// TestTooManyRecipientsAreDeferredTheOthersServed: of five thousand the first hundred are served, and the others are told at once to come again (E-05).
 func TestTooManyRecipientsAreDeferredTheOthersServed(t *testing.T) {
 	inbox := &adaptertest.Inbox{}
 	c := dial(t, listen(t, Options{MaxRecipients: 100}, inbox))
@@ -221,7 +222,9 @@ func TestTooManyRecipientsAreDeferredTheOthersServed(t *testing.T) {
 	for range 100 {
 		c.say("RCPT TO:<support@example.test>", "250")
 	}
-	c.say("RCPT TO:<sales@example.test>", "452 4.5.3")
+	for range 4900 {
+		c.say("RCPT TO:<sales@example.test>", "452 4.5.3")
+	}
 	c.say("DATA", "354")
 	c.say("x\r\n.", "250")
 	require.Len(t, inbox.All(t, 1)[0].Targets, 1)

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"parley/lib/mail/bounce"
@@ -48,7 +49,7 @@ func (m *Message) findBounces(root *part) {
 	m.holdsMessage = len(r.returned) > 0
 	r.likely = m.looksLikeReport()
 	m.returned = r.original()
-	if strings.Contains(m.Text, `"notificationType"`) || strings.Contains(m.Text, `"eventType"`) {
+	if sesNotices.MatchString(m.Text) {
 		if m.bounces = fromSES(r.said()); len(m.bounces) > 0 {
 			return
 		}
@@ -266,7 +267,10 @@ func (r *reading) failures() []Bounce {
 	if !r.isReport() && !r.likely {
 		return nil
 	}
-	said, _ := cutOriginal(r.said())
+	said, after := cutOriginal(r.said())
+	if passedOn := r.passedOn(after); len(passedOn) > 0 {
+		return passedOn
+	}
 	var list []Bounce
 	for _, group := range r.status {
 		if b, ok := fromGroup(group, r.status[0], said, len(r.status) <= 2); ok {
@@ -277,6 +281,19 @@ func (r *reading) failures() []Bounce {
 		return list
 	}
 	return r.fromWords(said)
+}
+
+// passedOn reads the report that a provider passes on inside the text of a notice of its own.
+func (r *reading) passedOn(after string) []Bounce {
+	if r.isReport() || r.m.inside || !strings.Contains(after, "message/delivery-status") {
+		return nil
+	}
+	inner := &Message{inside: true}
+	inner.parse([]byte(after))
+	if !slices.Contains(inner.reportParts, "message/delivery-status") {
+		return nil
+	}
+	return inner.bounces
 }
 
 var statusCode = regexp.MustCompile(`\b([245]\.\d{1,3}\.\d{1,3})\b`)

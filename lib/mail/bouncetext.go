@@ -209,9 +209,15 @@ func fromSES(said string) (list []Bounce) {
 	if start < 0 {
 		return nil
 	}
-	var n sesNotice
+	var n struct {
+		sesNotice
+		Message string `json:"Message"` // SNS puts the notice there, as text, unless it is told to deliver it raw
+	}
 	unfolded := strings.NewReplacer("!\n ", "", "\n ", "", "\n", "").Replace(said[start:]) // servers break its one long line
 	if err := json.NewDecoder(strings.NewReader(unfolded)).Decode(&n); err != nil {
+		return nil
+	}
+	if n.Message != "" && json.Unmarshal([]byte(n.Message), &n.sesNotice) != nil {
 		return nil
 	}
 	for _, who := range n.Bounce.Recipients {
@@ -230,6 +236,9 @@ func fromSES(said string) (list []Bounce) {
 	}
 	return list
 }
+
+// sesNotices is a field that the notices of Amazon SES have, bare or in the text of another JSON object.
+var sesNotices = regexp.MustCompile(`"(notificationType|eventType)\\?"`)
 
 // sesNotice is the part of the notification that is read
 // (https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html).

@@ -2,9 +2,12 @@ package mail
 
 import (
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,6 +125,26 @@ func TestBombsAreKeptRaw(t *testing.T) {
 			require.LessOrEqual(t, len(m.Text), 256<<10)
 		})
 	}
+}
+
+// TestFilesAreNeverExpanded: E-16. A file is bytes; what it would unpack to costs nothing. (Huge pictures get no preview either: lib/mms.)
+func TestFilesAreNeverExpanded(t *testing.T) {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	for zeros := make([]byte, 1<<20); zipped.Len() < 42<<10; {
+		_, err := w.Write(zeros)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	raw := mailOf("From: a@b.test", "Content-Type: application/zip; name=42.zip", "Content-Transfer-Encoding: base64", "", foldBase64(zipped.Bytes()))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m := Parse(raw)
+	runtime.ReadMemStats(&after)
+	require.Len(t, m.Attachments, 1)
+	require.EqualValues(t, zipped.Len(), m.Attachments[0].Size)
+	require.Equal(t, sha256.Sum256(zipped.Bytes()), m.Attachments[0].SHA256)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "bytes that the parse took; unpacked it is more than 40 MiB")
 }
 
 // TestHostileMailCostsInProportion: eight times the mail costs far less than sixty-four times the CPU, whatever it is made of.

@@ -116,6 +116,8 @@ func stageOf(s string) (stage bounce.Stage) {
 		return bounce.StageRcpt
 	case senderRefused.MatchString(s):
 		return bounce.StageMail
+	case strings.Contains(s, "refused to talk to me:"): // Postfix, of the greeting or the answer to EHLO
+		return bounce.StageConnect
 	}
 	for _, m := range stages.FindAllStringSubmatch(s[:min(len(s), 64<<10)], 200) {
 		switch strings.ToLower(m[1]) {

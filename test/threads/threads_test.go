@@ -146,7 +146,7 @@ func TestThreads(t *testing.T) {
 		if mine.Thread == first.Thread && mine.Contact == first.Contact {
 			right++
 		}
-		for k := range 5 { // strangers, and strangers who call themselves agents or us
+		for k := range 5 { // strangers, and strangers who call themselves agents or us (E-22)
 			forged++
 			local, _, _ := strings.Cut(token, "+")
 			guess := []string{"support@example.test", token, local + "+r." + strings.Repeat("a", 42) + "@example.test", strings.Replace(token, "+r.", "+r.a", 1), "support@example.test"}[k]
@@ -331,7 +331,7 @@ func TestAutomaticAnswersBeginNothing(t *testing.T) {
 }
 
 // TestSplitAndRepeat: one mail to two entry points is one interaction at each, an answer to both is one message of its thread; the same mail again is nothing new;
-// the same Message-ID with other content is a second interaction with a note.
+// the same Message-ID with other content is a second interaction with a note (E-20).
 func TestSplitAndRepeat(t *testing.T) {
 	s := storetest.New(t, store.Options{})
 	ann := storetest.Person(t, s, "ann")

@@ -178,8 +178,13 @@ func plain(s string) string {
 		s = s[:maxWords]
 	}
 	s = continued.ReplaceAllString(s, " ")
-	return strings.ToLower(strings.TrimSpace(spaces.ReplaceAllString(strings.ToValidUTF8(s, ""), " ")))
+	s = strings.ToLower(strings.TrimSpace(spaces.ReplaceAllString(strings.ToValidUTF8(s, ""), " ")))
+	return saysNothing.Replace(s)
 }
+
+// saysNothing drops what stands with reasons of every kind: Postfix's words for an address that it has given up for now, before the reason that it had, and RFC 5321's
+// own text of code 421.
+var saysNothing = strings.NewReplacer("delivery temporarily suspended: ", "", "service not available, closing transmission channel", "")
 
 // words is one reason and what servers say for it.
 type words struct {

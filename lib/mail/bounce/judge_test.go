@@ -86,10 +86,19 @@ func TestJudge(t *testing.T) {
 		"554 5.6.0 Message contains invalid header":                                                                   ContentError,
 		"554 5.7.1 Message rejected because of banned attachment invoice.exe":                                         PolicyViolation,
 		"550 Account inactive": Suspend,
-		"550 5.2.1 This mailbox has been blocked due to inactivity":                                      Suspend,
-		"450 4.2.0 <a@example.net>: Recipient address rejected: Greylisted, see http://postgrey.example": Expired,
-		"421 Too many concurrent SMTP connections from this IP address; please try again later.":         TooManyConn,
-		"451 4.7.1 Slow down, too many messages from your server":                                        RateLimited,
+		"550 5.2.1 This mailbox has been blocked due to inactivity":                                                     Suspend,
+		"450 4.2.0 <a@example.net>: Recipient address rejected: Greylisted, see http://postgrey.example":                Expired,
+		"421 Too many concurrent SMTP connections from this IP address; please try again later.":                        TooManyConn,
+		"451 4.7.1 Slow down, too many messages from your server":                                                       RateLimited,
+		"550 5.4.5 Daily user sending quota exceeded.":                                                                  RateLimited,
+		"421 All connections in use. Try again later":                                                                   TooManyConn,
+		"550 5.4.1 All recipient addresses rejected : Access denied":                                                    UserUnknown,
+		"552 Benutzer hat zuviele Mails auf dem Server":                                                                 MailboxFull,
+		"452 4.2.2 El buzón del destinatario está lleno":                                                                MailboxFull,
+		"delivery temporarily suspended: connect to mx.example.net[192.0.2.1]:25: No route to host":                     NetworkError,
+		"host mx.example.net[192.0.2.1] refused to talk to me: 421 Service not available, closing transmission channel": Blocked,
+		"550 not local host example.net, not a gateway":                                                                 NoRelaying,
+		"Unable to resolve MX record for nowhere.example":                                                               HostUnknown,
 	} {
 		got, _ := Judge(Evidence{Text: text, Action: "failed", Stage: stageIn(text)})
 		assert.Equal(t, string(want), string(got), text)
@@ -101,7 +110,7 @@ func stageIn(text string) Stage {
 	for _, c := range []struct {
 		words string
 		stage Stage
-	}{{"RCPT TO", StageRcpt}, {"MAIL FROM", StageMail}, {"end of data", StageData}, {"does not like recipient", StageRcpt}} {
+	}{{"RCPT TO", StageRcpt}, {"MAIL FROM", StageMail}, {"end of data", StageData}, {"does not like recipient", StageRcpt}, {"refused to talk to me", StageConnect}} {
 		if strings.Contains(text, c.words) {
 			return c.stage
 		}

@@ -78,7 +78,7 @@ var providers = []provider{
 	{ // Microsoft's codes that nobody else uses
 		codes: []words{
 			saying(RateLimited, `\b5\.7\.70[58]\b`, `\b5\.1\.90\b`),
-			saying(UserUnknown, `5\.4\.1 .{0,80}recipient address rejected: access denied`),
+			saying(UserUnknown, `5\.4\.1 .{0,80}recipient address(es)? rejected ?: access denied`),
 			saying(BadReputation, `\b[45]\.7\.65[0-2]\b`),
 			saying(AuthFailure, `\b5\.7\.(509|515)\b`),
 			saying(Blocked, `\b5\.7\.(51[1-4]|60[4-9]|61\d|62\d|63\d|64[0-9])\b`),

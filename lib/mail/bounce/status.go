@@ -132,11 +132,14 @@ func byReply(reply string, stage Stage) Reason {
 		}
 		return MesgTooBig
 	}
+	if reply != "" && stage == StageConnect {
+		return Blocked // for good or not: it does not want to hear from us
+	}
 	if !strings.HasPrefix(reply, "5") {
 		return ""
 	}
 	switch stage {
-	case StageConnect, StageHello:
+	case StageHello:
 		return Blocked
 	case StageMail:
 		return Rejected
