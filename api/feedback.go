@@ -64,6 +64,7 @@ type Drift struct {
 	Answered       int64            `json:"answered" doc:"messages that were answered automatically"`
 	AnsweredBack   *float64         `json:"answered_back,omitempty" doc:"share of those after which the customer wrote again"`
 	Shift          *float64         `json:"shift,omitempty" doc:"how far the categories lie from those of the weeks before: 0 the same shares, 1 nothing in common"`
+	Worse          []string         `json:"worse" nullable:"false" doc:"what of these was worse than in the weeks before that were asked for, by more than chance explains"`
 	CategoryCounts map[string]int64 `json:"categories" doc:"messages by category; the empty name counts those without one"`
 }
 
@@ -75,7 +76,8 @@ func (s *server) modelDrift(ctx context.Context, in *DriftInput) (*List[Drift], 
 	}
 	return whole(found, func(d interaction.Drift) Drift {
 		v := Drift{
-			Week: d.Week.Format(time.DateOnly), Messages: d.Messages, Unsure: share(d.Unsure, d.Messages), Confidence: d.Confidence,
+			Worse: append([]string{}, d.Worse...),
+			Week:  d.Week.Format(time.DateOnly), Messages: d.Messages, Unsure: share(d.Unsure, d.Messages), Confidence: d.Confidence,
 			Corrected: share(d.Corrected, d.Messages), Rejected: share(d.Rejected, d.Messages), Answered: d.Answered,
 			AnsweredBack: share(d.AnsweredBack, d.Answered), CategoryCounts: d.Categories,
 		}

@@ -28,6 +28,7 @@ type Models interface {
 	TextSets(ctx context.Context) ([]interaction.TextSet, error)
 	RemoveTextSet(ctx context.Context, by interaction.Actor, name string) error
 	Drift(ctx context.Context, language string, from time.Time) ([]interaction.Drift, error)
+	ToldDrift(ctx context.Context) ([]interaction.ToldDrift, error)
 }
 
 // addModels adds the routes of models; they are the designers'.

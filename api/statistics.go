@@ -185,6 +185,10 @@ func (s *server) metrics(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	metrics.Handler(live, float64(clock().UnixMilli())/1000).ServeHTTP(c.Writer, c.Request)
+	drift, err := s.ToldDrift(ctx)
+	if err != nil {
+		return err
+	}
+	metrics.Handler(live, drift, float64(clock().UnixMilli())/1000).ServeHTTP(c.Writer, c.Request)
 	return nil
 }

@@ -89,6 +89,17 @@ func (e *Engine) Start(ctx context.Context, workflowType string, in interaction.
 	return away(err)
 }
 
+// Repeat has Temporal run a workflow without an interaction at the times of a cron line (UTC), one run after the other, whatever becomes of this process. There is one
+// of each type on a task queue: where it is there already, it stays as it is.
+func (e *Engine) Repeat(ctx context.Context, workflowType, cron string) error {
+	_, err := e.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflowType + " on " + e.queue, TaskQueue: e.queue, CronSchedule: cron,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflowType, interaction.Start{Kit: interaction.KitVersion})
+	return away(err)
+}
+
 // Signal tells the interaction's workflow the news. Where no run is open the error is unknown: the news came too late.
 func (e *Engine) Signal(ctx context.Context, id interaction.ID, n interaction.News) error {
 	err := e.client.SignalWorkflow(ctx, string(id), "", interaction.SignalNews, n)

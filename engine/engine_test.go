@@ -24,6 +24,9 @@ func TestTemporalAway(t *testing.T) {
 		"signal": func(ctx context.Context) error {
 			return e.Signal(ctx, interaction.NewID(), interaction.News{Number: 1})
 		},
+		"repeat": func(ctx context.Context) error {
+			return e.Repeat(ctx, interaction.WorkflowDrift, interaction.DriftEvery)
+		},
 		"where": func(ctx context.Context) error {
 			_, err := e.Where(ctx, interaction.NewID())
 			return err

@@ -102,20 +102,6 @@ type Label struct {
 	At          time.Time
 }
 
-// Drift is how the model of a language did in one week, by what people did afterwards.
-type Drift struct {
-	Week         time.Time // its Monday, UTC
-	Messages     int64     // that a model looked at
-	Unsure       int64     // for which no category was above its threshold
-	Confidence   float64   // mean of those with a category
-	Corrected    int64     // got another category from people
-	Rejected     int64     // had a suggestion rejected
-	Answered     int64     // were answered automatically
-	AnsweredBack int64     // and the customer wrote again
-	Shift        float64   // how far the categories lie from those of the weeks before: 0 the same, 1 nothing in common; negative: nothing before
-	Categories   map[string]int64
-}
-
 // TrainingReport is what is kept of how a model was judged; the report itself is the classifier's.
 type TrainingReport[R any] struct {
 	Learned       int     `json:"learned"` // texts that the judged model learned from

@@ -72,6 +72,7 @@ func driftOf(parts []driftPart) []interaction.Drift {
 			w.Confidence /= float64(sure)
 		}
 		w.Shift = shift(w.Categories, before)
+		w.Worse = w.WorseThan(weeks[:n])
 		for category, count := range w.Categories {
 			before[category] += count
 		}

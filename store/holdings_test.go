@@ -28,6 +28,7 @@ var nobodys = map[string]string{
 	"labels":               "codes: the texts stay with their messages",
 	"rejected_suggestions": "ids",
 	"trainings":            "texts are there while one is under way: an erasure cancels it",
+	"drift_weeks":          "counted facts",
 	"schema_version":       "of the schema",
 	"source_keys":          "hashes of whole contents: what is sent or fetched again is a repeat, also behind an erasure",
 	"part_groups":          "hashes, for an hour", "parts": "hashes, for an hour",

@@ -240,3 +240,37 @@ func TestDriftByWeek(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, none)
 }
+
+// The week before is told once, in the audit, to the supervisors of all groups; the metrics read the same numbers.
+func TestTellDrift(t *testing.T) {
+	s := withResponses(t)
+	require.NoError(t, s.TellDrift(t.Context()))
+	require.Zero(t, scan[int](t, s, `select count(*)::int from events where code = 'models.drift'`), "no model has looked at anything")
+
+	understood := func(weeksAgo, messages int, category string) {
+		exec(t, s, `insert into events (at, code, interaction_id, data)
+			select now() - make_interval(weeks => $1), 'interaction.understood', gen_random_uuid(),
+				jsonb_build_object('model', 'm', 'language', 'en', 'category', $3::text, 'confidence', 0.8, 'message', 1) from generate_series(1, $2)`, weeksAgo, messages, category)
+	}
+	understood(0, 50, "") // this week is not over
+	understood(1, 60, "order")
+	understood(1, 40, "")
+	understood(2, 100, "order")
+	for range 2 {
+		require.NoError(t, s.TellDrift(t.Context()), "again is no error")
+	}
+	require.Equal(t, 1, scan[int](t, s, `select count(*)::int from events where code = 'models.drift'`))
+	require.Equal(t, []string{"unsure"}, scan[[]string](t, s, `select array(select jsonb_array_elements_text(data->'worse')) from events where code = 'models.drift'`))
+
+	told, err := s.ToldDrift(t.Context())
+	require.NoError(t, err)
+	require.Len(t, told, 1)
+	require.Equal(t, "en", told[0].Language)
+	require.EqualValues(t, 100, told[0].Messages)
+	require.EqualValues(t, 40, told[0].Unsure)
+	require.InDelta(t, 0.4, told[0].Shift, 1e-9)
+	require.Equal(t, []string{"unsure"}, told[0].Worse)
+
+	require.Equal(t, scan[[]string](t, s, `select array_agg(name order by name) from groups`),
+		scan[[]string](t, s, `select array(select jsonb_array_elements_text(data->'groups')) from events where code = 'models.drift'`), "supervisors of all groups hear of it")
+}

@@ -62,6 +62,7 @@ type stage struct {
 	people  map[string]interaction.Actor
 	inbound workers.Bell
 	own     map[string]any // a designer's workflows
+	queue   string         // of Temporal's tasks
 }
 
 // asItStands renders a text as it stands.
@@ -114,6 +115,7 @@ func newStageWith(t *testing.T, own map[string]any) *stage {
 	var wg sync.WaitGroup
 	// Tests share the Temporal server: each has a task queue of its own, so that no other test's worker takes its work.
 	queue := "test-" + string(interaction.NewID())
+	st.queue = queue
 	for _, part := range []interface{ Run(context.Context) error }{
 		&workers.Intake{Store: st.store, Bell: st.inbound, Log: log, Parsers: map[interaction.Channel]interaction.Parser{
 			interaction.Email: mail.Parser{}, interaction.SMS: smpp.Parser{}, interaction.MMS: mms.Parser{}, interaction.Social: social.Parser{},

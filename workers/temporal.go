@@ -53,6 +53,7 @@ func RegisterWorkflows(w workflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.Email, workflow.RegisterOptions{Name: interaction.WorkflowEmail})
 	w.RegisterWorkflowWithOptions(workflows.Report, workflow.RegisterOptions{Name: interaction.WorkflowReport})
 	w.RegisterWorkflowWithOptions(workflows.Training, workflow.RegisterOptions{Name: interaction.WorkflowTraining})
+	w.RegisterWorkflowWithOptions(workflows.Drift, workflow.RegisterOptions{Name: interaction.WorkflowDrift})
 	w.RegisterWorkflowWithOptions(workflows.Outbound, workflow.RegisterOptions{Name: interaction.WorkflowOutbound})
 	w.RegisterWorkflowWithOptions(workflows.Chat, workflow.RegisterOptions{Name: interaction.WorkflowChat})
 	w.RegisterWorkflowWithOptions(workflows.MMS, workflow.RegisterOptions{Name: interaction.WorkflowMMS})

@@ -15,15 +15,17 @@ type TrainingStore interface {
 // TrainingEngine starts workflows; one that was started already is success.
 type TrainingEngine interface {
 	Start(ctx context.Context, workflowType string, in interaction.Start) error
+	Repeat(ctx context.Context, workflowType, cron string) error
 }
 
-// Trainings starts the workflows of trainings that somebody has ordered. Any number may run.
+// Trainings starts the workflows of trainings that somebody has ordered, and sees to it that there is one that tells every week how the models did. Any number may run.
 type Trainings struct {
 	Store  TrainingStore
 	Engine TrainingEngine
 	Log    *slog.Logger
 
 	started map[interaction.ID]bool // by this process: told once is enough
+	weekly  bool
 }
 
 // Run works until the context ends.
@@ -33,6 +35,12 @@ func (t *Trainings) Run(ctx context.Context) error {
 }
 
 func (t *Trainings) round(ctx context.Context) (bool, error) {
+	if !t.weekly {
+		if err := t.Engine.Repeat(ctx, interaction.WorkflowDrift, interaction.DriftEvery); err != nil {
+			return false, err
+		}
+		t.weekly = true
+	}
 	open, err := t.Store.OpenTrainings(ctx)
 	if err != nil {
 		return false, err

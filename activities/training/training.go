@@ -26,6 +26,7 @@ type Store interface {
 	KeepJudgement(ctx context.Context, id interaction.ID, report json.RawMessage) error
 	KeepModel(ctx context.Context, id interaction.ID, data []byte) error
 	FailTraining(ctx context.Context, id interaction.ID, reason string) error
+	TellDrift(ctx context.Context) error
 }
 
 // Activities are the steps of a training.
@@ -117,6 +118,11 @@ type End struct {
 // FailTraining ends a training for a reason that lies with its workflow.
 func (a *Activities) FailTraining(ctx context.Context, e End) error {
 	return activities.Failure(a.Store.FailTraining(ctx, e.Training, e.Reason))
+}
+
+// TellDrift tells how the models did in the last whole week; a week that was told is not told again.
+func (a *Activities) TellDrift(ctx context.Context) error {
+	return activities.Failure(a.Store.TellDrift(ctx))
 }
 
 // compute runs one step of a training that is in the state before it; one that is further on has done it, and one that is over is not to be worked on.

@@ -73,6 +73,8 @@ func (s *shelf) FailTraining(_ context.Context, _ interaction.ID, reason string)
 	return nil
 }
 
+func (s *shelf) TellDrift(context.Context) error { return nil }
+
 func shelfOf(state interaction.TrainingState) *shelf {
 	s := &shelf{run: interaction.TrainingRun{State: state, Profile: string(text.Fast)}}
 	for i := range 40 {

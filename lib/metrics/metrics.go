@@ -5,6 +5,7 @@ package metrics
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -23,25 +24,29 @@ var (
 		"Of those: taken in time, answered by the machine, stopped without a person, or returned by a reviewer.", append(byQueue, "fact"), nil)
 	seconds = prometheus.NewDesc("parley_facts_seconds_total", "The seconds of those: waits, handling times, times to the first answer.", append(byQueue, "fact"), nil)
 	agents  = prometheus.NewDesc("parley_agents", "Agents by state: ready, or why not.", []string{"group", "state"}, nil)
-	behind  = prometheus.NewDesc("parley_statistics_behind_seconds", "How far the figures are behind what is committed.", nil, nil)
+	drift   = prometheus.NewDesc("parley_model_drift",
+		"The last week that was told of a model's language: shares of its messages, and how far the categories lie from those of the weeks before.", []string{"language", "what"}, nil)
+	worse  = prometheus.NewDesc("parley_model_worse", "1 where that week was worse than the weeks before by more than chance explains.", []string{"language", "what"}, nil)
+	behind = prometheus.NewDesc("parley_statistics_behind_seconds", "How far the figures are behind what is committed.", nil, nil)
 )
 
 // Handler writes the figures as they stand at now, seconds since the epoch.
-func Handler(live interaction.Live, now float64) http.Handler {
+func Handler(live interaction.Live, drift []interaction.ToldDrift, now float64) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(figures{live, now})
+	registry.MustRegister(figures{live, drift, now})
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 }
 
 // figures are collected once.
 type figures struct {
-	live interaction.Live
-	now  float64
+	live  interaction.Live
+	drift []interaction.ToldDrift
+	now   float64
 }
 
 // Describe gives all names that there are.
 func (f figures) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{tasks, reviews, oldest, facts, flagged, seconds, agents, behind} {
+	for _, d := range []*prometheus.Desc{tasks, reviews, oldest, facts, flagged, seconds, agents, drift, worse, behind} {
 		to <- d
 	}
 }
@@ -75,4 +80,24 @@ func (f figures) Collect(to chan<- prometheus.Metric) {
 	for _, s := range f.live.States {
 		gauge(agents, float64(s.Agents), s.Group, s.State)
 	}
+	for _, d := range f.drift {
+		for what, v := range map[string]float64{
+			interaction.WorseUnsure: share(d.Unsure, d.Messages), interaction.WorseCorrected: share(d.Corrected, d.Messages), interaction.WorseRejected: share(d.Rejected, d.Messages),
+			interaction.WorseAnsweredBack: share(d.AnsweredBack, d.Answered), interaction.WorseShift: max(0, d.Shift),
+		} {
+			gauge(drift, v, d.Language, what)
+			is := 0.0
+			if slices.Contains(d.Worse, what) {
+				is = 1
+			}
+			gauge(worse, is, d.Language, what)
+		}
+	}
+}
+
+func share(part, of int64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(part) / float64(of)
 }

@@ -30,7 +30,9 @@ func scrape(t *testing.T) string {
 			Totals: map[interaction.Fact]interaction.Sum{interaction.FactTaken: {Count: 4, Flagged: 1, Seconds: 90}},
 		}},
 		States: []interaction.LiveState{{Group: "sales", State: "lunch", Agents: 5}},
-	}, float64(now.Unix())).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	}, []interaction.ToldDrift{{
+		Language: "en", Drift: interaction.Drift{Messages: 200, Unsure: 50, Corrected: 4, Shift: -1, Worse: []string{interaction.WorseUnsure}},
+	}}, float64(now.Unix())).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	require.Equal(t, 200, w.Code)
 	return w.Body.String()
 }
@@ -47,6 +49,10 @@ func TestFiguresInPrometheussForm(t *testing.T) {
 		`parley_facts_seconds_total{channel="email",fact="taken",group="sales",queue="sales \"north\""} 90`,
 		`parley_agents{group="sales",state="lunch"} 5`,
 		`parley_statistics_behind_seconds 2`,
+		`parley_model_drift{language="en",what="unsure"} 0.25`,
+		`parley_model_drift{language="en",what="shift"} 0`,
+		`parley_model_worse{language="en",what="unsure"} 1`,
+		`parley_model_worse{language="en",what="corrected"} 0`,
 	} {
 		require.Contains(t, text, line+"\n")
 	}

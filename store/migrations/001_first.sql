@@ -927,6 +927,23 @@ create table trainings (
 );
 create index trainings_open on trainings (at) where state in ('queued', 'gathered', 'judged');
 
+-- ---------------------------------------------------------------- drift: how models did, told once a week
+
+create table drift_weeks (
+	week timestamptz not null,                   -- its Monday, UTC
+	language text not null,
+	messages bigint not null,
+	unsure bigint not null,
+	confidence float8 not null,
+	corrected bigint not null,
+	rejected bigint not null,
+	answered bigint not null,
+	answered_back bigint not null,
+	shift float8 not null,                       -- negative: there was nothing before
+	worse text[] not null,                       -- in what it was worse than the weeks before
+	primary key (language, week)
+);
+
 -- ---------------------------------------------------------------- audit, and requests that may be repeated
 
 create sequence event_position;
