@@ -15,7 +15,8 @@ import (
 const (
 	most      = 3    // suggestions
 	leastLike = 0.12 // similarity from which a response of another category is worth showing
-	leastSure = 0.2  // confidence in a category from which its responses are
+	leastSure = 0.02 // confidence in a category from which its responses are
+	likeness  = 0.1  // how much similarity counts beside confidence: measured, more of it pushes right responses out (docs/responses.md)
 )
 
 // Suggester holds the library in use; Use changes it while texts are compared.
@@ -78,7 +79,7 @@ func (s *Suggester) Suggest(words, language, category string, ranked []interacti
 			sure = 0
 		}
 		if sure >= leastSure || like >= leastLike {
-			found = append(found, scored{of.texts[n].ID, sure + like})
+			found = append(found, scored{of.texts[n].ID, sure + likeness*like})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
