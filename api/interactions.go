@@ -41,6 +41,16 @@ type InteractionDetail struct {
 	Tasks      []Task          `json:"tasks" nullable:"false"`
 	Categories []CategoryGiven `json:"categories" nullable:"false" doc:"that it belongs to, best first: several where the model gives a text several"`
 	Ways       []Way           `json:"ways" nullable:"false" doc:"by which the customer can be answered, the one that he wrote to last first"`
+	Claims     []Claim         `json:"claims" nullable:"false" doc:"whom the customer of a chat says to be, unproven: what is another contact's is not his, until somebody who has made sure merges the two"`
+}
+
+// Claim is an identity of another contact that the customer says is his.
+type Claim struct {
+	Kind      string         `json:"kind" enum:"email,phone"`
+	Value     string         `json:"value"`
+	Verified  bool           `json:"verified" doc:"always false: what is proven is no claim"`
+	ContactID interaction.ID `json:"contact_id,omitempty" doc:"whose it is, where you may know of him: POST /v1/contacts/{contact_id}/merge with this interaction's contact makes the two one"`
+	Name      string         `json:"name,omitempty"`
 }
 
 // CategoryGiven is a category with how sure it is.
@@ -170,6 +180,9 @@ func (s *server) getInteraction(ctx context.Context, in *ByID) (*InteractionOutp
 	return &InteractionOutput{etag(v.Version), InteractionDetail{
 		interactionView(v.Interaction), each(v.Tasks, taskView),
 		each(v.Categories, func(c interaction.RankedCategory) CategoryGiven { return CategoryGiven(c) }), each(v.Ways, wayView),
+		each(v.Claims, func(c interaction.Claim) Claim {
+			return Claim{Kind: c.Kind, Value: c.Value, ContactID: c.Contact, Name: c.Name}
+		}),
 	}}, nil
 }
 

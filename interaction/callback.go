@@ -39,6 +39,8 @@ type CallRequest struct {
 	Text       string `json:"text"`
 	Language   string `json:"language"`
 	CallWhen
+
+	Chat ID `json:"-"` // the conversation that it comes of, whose contact and thread are the callback's; empty: none
 }
 
 // CallWhen is when somebody wants to be called, as it was sent.

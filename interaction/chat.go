@@ -101,7 +101,8 @@ type NewChat struct {
 	Subject    string
 	Language   string            // BCP 47; empty: the entry point's
 	Page       string            // http or https URL
-	Identities []Attribute       // what he says of himself: email, phone …; empty for an anonymous one
+	Identities []Attribute       // that are proven to be his: his contact is who has them
+	Claims     []Attribute       // what he says of himself: email, phone …; see Claim
 	Data       map[string]string // attached to the interaction
 	Peer       string            // address of his host; personal, kept with the session
 	Key        string            // of the client: opening again with the same key gives the same session
@@ -256,8 +257,10 @@ type ChatSettings struct {
 
 	// Mail is the entry point of channel email that transcripts are sent from and messages left here go to; without one there is neither.
 	Mail string `yaml:"mail,omitempty" json:"mail,omitempty"`
-	// Callback is the entry point of channel callback whose form is shown where a policy says callback.
+	// Callback is the entry point of channel callback by which customers are called where a policy says callback.
 	Callback string `yaml:"callback,omitempty" json:"callback,omitempty"`
+	// IdentityKey is where the secret is (env:PARLEY_LINK_NAME or file:NAME) by which pages prove who their visitors are; empty: all of them only say so.
+	IdentityKey string `yaml:"identity_secret,omitempty" json:"identity_secret,omitempty"`
 	// Texts replace what the system says, by name (closed, nobody, address, message, taken, goodbye, callback) and language.
 	Texts map[string]map[string]string `yaml:"texts,omitempty" json:"texts,omitempty"`
 }

@@ -89,12 +89,12 @@ func (c ChatSettings) Check() []error {
 			if c.Callback == "" {
 				wrong(p.field, "callback needs an entry point whose form is shown; set callback to one of channel callback")
 			}
-			if p.field == "when_gone" {
-				wrong(p.field, "callback needs a customer who is there to fill in a form; use message or stop")
-			}
 		default:
 			wrong(p.field, "%q is none of message, callback, stop", p.is)
 		}
+	}
+	if c.IdentityKey != "" && !SecretPlace.MatchString(c.IdentityKey) {
+		wrong("identity_secret", "is not a place; write env:PARLEY_LINK_NAME or file:NAME")
 	}
 	if !slices.Contains([]string{"", TranscriptAsked, TranscriptAlways, TranscriptNever}, c.Transcript) {
 		wrong("transcript", "%q is none of asked, always, never", c.Transcript)

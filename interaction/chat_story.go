@@ -8,13 +8,18 @@ import "time"
 const (
 	AskAddress = "email"
 	AskMessage = "message"
+	AskCall    = "call_back" // whether he wants to be called
+	AskPhone   = "phone"
 )
 
 // What a chat that comes to nothing turns into.
 const (
 	InsteadMessage  = "message"  // an interaction by mail in the same thread, with what the customer wrote
-	InsteadCallback = "callback" // the customer is shown where he can have himself called
+	InsteadCallback = "callback" // he is called back, if he wants that and his number is known
 	InsteadStop     = "stop"     // nothing: it stops with the reason
+
+	// InsteadBook is what the story hears of InsteadCallback. Stories that were begun when the customer was only shown a form have heard InsteadCallback, and go on so.
+	InsteadBook = "book"
 )
 
 // When a transcript is mailed.
@@ -25,7 +30,7 @@ const (
 )
 
 // ChatTexts are the names of what the system says where a chat comes to nothing; ChatSettings.Texts can replace each.
-var ChatTexts = []string{"closed", "nobody", "address", "message", "taken", "goodbye", "callback"}
+var ChatTexts = []string{"closed", "nobody", "address", "message", "taken", "goodbye", "callback", "call_back", "phone", "yes", "no", "booked", "not_booked"}
 
 // Ask gives the question of a key: one of the entry point's, or a built-in one.
 func (s ChatSettings) Ask(key string) (ChatAsk, bool) {
@@ -37,8 +42,10 @@ func (s ChatSettings) Ask(key string) (ChatAsk, bool) {
 	switch key {
 	case AskAddress:
 		return ChatAsk{Key: key, Kind: "email"}, true
-	case AskMessage:
+	case AskMessage, AskCall:
 		return ChatAsk{Key: key, Kind: "text"}, true
+	case AskPhone:
+		return ChatAsk{Key: key, Kind: "phone"}, true
 	}
 	return ChatAsk{}, false
 }
@@ -56,6 +63,7 @@ type ChatView struct {
 	House     string  // the entry point's name towards customers
 	Name      string  // of the contact
 	Email     string  // the contact's address; empty: none is known
+	Phone     string  // what he answered to a question for his number, or else the contact's; empty: none is known
 	MailTo    string  // where the customer wants the transcript
 	MailFrom  Address // of the entry point that mail goes by; none: Settings.Mail is empty, too
 	QueuedAt  time.Time
@@ -68,8 +76,16 @@ type ChatTurn struct {
 	Ask    *ChatAsk    // becomes the open question, with Words
 	Words  string      // of the question, in the customer's language
 	Letter *ChatLetter // becomes an interaction by mail
+	Call   *ChatCall   // is booked before anything is said
 	End    string      // ends the session, with this code
 	Told   ChatTold
+}
+
+// ChatCall has the customer called back.
+type ChatCall struct {
+	Request CallRequest
+	// Booked says what the customer is told, and the reason that the chat stops with. An error is why the callback was refused.
+	Booked func(b Booked, refused error) (say, reason string)
 }
 
 // ChatLetter is what the customer wrote, as a message by mail.

@@ -51,6 +51,7 @@ type InteractionView struct {
 	Tasks      []Task
 	Categories []RankedCategory // that it belongs to, best first: several where its model gives several
 	Ways       []Way            // by which the customer can be answered, the one that he wrote to last first
+	Claims     []Claim          // whom the customer says to be without proof; of a chat, or of what it became
 }
 
 // MessageView is a message with what became of its sending.

@@ -129,6 +129,7 @@ type person struct {
 	phone             interaction.PhoneNumber
 	email, name       string
 	topic, text, lang string
+	chat              interaction.ID // that the request comes of; empty: none
 }
 
 // Bounds of what a customer writes.
@@ -157,6 +158,7 @@ func (s *Store) person(place *interaction.CallbackPlace, r interaction.CallReque
 			return c
 		}, strings.ToValidUTF8(f.value, "")))
 	}
+	p.chat = r.Chat
 	if r.Email != "" {
 		if p.email = mailAddress(r.Email); p.email == "" {
 			return p, interaction.Invalid("bad_email", "email", "is no email address")

@@ -176,23 +176,30 @@ func (t *tx) openCallback(ctx context.Context, by interaction.Actor, id interact
 	if who.email != "" {
 		identities = append(identities, interaction.Attribute{Kind: "email", Value: who.email})
 	}
-	contact, err := t.findContact(ctx, interaction.Parsed{Name: who.name, Identities: identities})
+	thread, first := interaction.NewID(), 0
+	var contact interaction.ID
+	var err error
+	if who.chat == "" {
+		contact, err = t.findContact(ctx, interaction.Parsed{Name: who.name, Identities: identities})
+	} else {
+		err = t.QueryRow(ctx, `select contact_id, thread_id from interactions where id = $1`, who.chat).Scan(&contact, &thread)
+	}
 	if err != nil {
 		return err
 	}
-	thread, first := interaction.NewID(), 0
 	if when.Mode == interaction.CallNow {
 		first = sooner
 	}
 	if _, err := t.Exec(ctx, `
-		insert into interactions (id, thread_id, contact_id, channel, entry_point, queue, direction, subject, state, language, priority, workflow, kit, messages)
-		select $1, $2, $3, 'callback', e.name, e.queue, 'in', $4, 'received', coalesce(nullif($5, ''), e.language), q.priority + $6, e.workflow, $7, 1
+		insert into interactions (id, thread_id, contact_id, parent_id, channel, entry_point, queue, direction, subject, state, language, priority, workflow, kit, messages)
+		select $1, $2, $3, $9, 'callback', e.name, e.queue, 'in', $4, 'received', coalesce(nullif($5, ''), e.language), q.priority + $6, e.workflow, $7, 1
 		from entry_points e join queues q on q.name = e.queue where e.name = $8`,
-		id, thread, contact, who.topic, who.lang, first, interaction.KitVersion, place.EntryPoint); err != nil {
+		id, thread, contact, who.topic, who.lang, first, interaction.KitVersion, place.EntryPoint, who.chat); err != nil {
 		return err
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(`insert into threads (id, contact_id, entry_point, last_interaction) values ($1, $2, $3, $4)`, thread, contact, place.EntryPoint, id)
+	batch.Queue(`insert into threads (id, contact_id, entry_point, last_interaction) values ($1, $2, $3, $4)
+		on conflict (id) do update set last_interaction = excluded.last_interaction`, thread, contact, place.EntryPoint, id)
 	batch.Queue(`insert into callbacks (interaction_id, entry_point, phone, extension, email, name, mode, zone, local, slot_at, due_at, expires_at, most, requests)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, array[$14::bytea])`,
 		id, place.EntryPoint, who.phone.E164, who.phone.Extension, who.email, who.name, when.Mode, when.Zone, when.Local, orNull(when.Slot), when.Due, when.Expires,

@@ -58,15 +58,13 @@ func (a *asking) read(text string) (string, bool) {
 	return a.Choices[i], true
 }
 
-// keepAnswer attaches the answer to the interaction, whose row is locked; one that identifies becomes the contact's too, if nobody
-// has it. The workflow hears of it.
+// keepAnswer attaches the answer to the interaction, whose row is locked; one that identifies is a claim, too. The workflow hears of it.
 func (t *tx) keepAnswer(ctx context.Context, a chatAnswer) error {
 	if _, err := t.Exec(ctx, `update interactions set data = data || jsonb_build_object($2::text, $3::text) where id = $1`, a.session, a.key, a.value); err != nil {
 		return err
 	}
 	if a.kind == "email" || a.kind == "phone" {
-		if _, err := t.Exec(ctx, `insert into contact_attributes (kind, value, contact_id) select $2, $3, contact_id from interactions where id = $1
-			on conflict do nothing`, a.session, a.kind, a.value); err != nil {
+		if err := t.claims(ctx, a.session, []interaction.Attribute{{Kind: a.kind, Value: a.value}}); err != nil {
 			return err
 		}
 	}

@@ -86,11 +86,14 @@ func (t *tx) openChat(ctx context.Context, c interaction.NewChat, ticket interac
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
+	if err := t.claims(ctx, id, c.Claims); err != nil {
+		return err
+	}
 	if err := t.addNews(ctx, id, interaction.News{Kind: interaction.NewsStart}, ""); err != nil {
 		return err
 	}
 	return t.audit(ctx, event{Code: "interaction.received", Interaction: id, Data: map[string]any{
-		"channel": interaction.Chat, "entryPoint": c.EntryPoint, "known": len(c.Identities) > 0,
+		"channel": interaction.Chat, "entryPoint": c.EntryPoint, "known": len(c.Identities) > 0, "claims": len(c.Claims),
 	}})
 }
 

@@ -28,6 +28,9 @@ func (s *Store) TurnChat(ctx context.Context, id interaction.ID, step string, de
 				return interaction.ChatTold{}, err
 			}
 		}
+		if err := t.bookTurn(ctx, s, o, &turn); err != nil {
+			return interaction.ChatTold{}, err
+		}
 		return turn.Told, t.takeTurn(ctx, o, log, c, v, turn)
 	})
 }
@@ -75,7 +78,9 @@ func (t *tx) viewChat(ctx context.Context, o openInteraction) (interaction.ChatV
 	err := t.QueryRow(ctx, `
 		select s.entry_point, s.nickname, coalesce(nullif(s.language, ''), e.language), s.page, s.opened_at, s.ended_at, s.ended_by, s.async, s.last,
 			coalesce(s.asking->>'key', ''), coalesce(s.transcript, ''), i.data, i.subject, e.chat, e.channel, e.from_name, c.name,
-			coalesce((select value from contact_attributes where contact_id = i.contact_id and kind = 'email' order by value limit 1), ''),
+			coalesce((select said->>'value' from jsonb_array_elements(s.claims) said where said->>'kind' = 'email' limit 1),
+				(select value from contact_attributes where contact_id = i.contact_id and kind = 'email' order by value limit 1), ''),
+			coalesce((select value from contact_attributes where contact_id = i.contact_id and kind = 'phone' order by value limit 1), ''),
 			coalesce(m.from_name, ''), coalesce(m.address, ''), clock_timestamp(),
 			(select b.definition from queues q join calendars b on b.name = coalesce(q.calendar, e.calendar) where q.name = i.queue
 				and not exists (select 1 from chat_sessions s where s.interaction_id = i.id and s.outside)) -- who writes by text waits until we open
@@ -83,7 +88,7 @@ func (t *tx) viewChat(ctx context.Context, o openInteraction) (interaction.ChatV
 			join contacts c on c.id = i.contact_id left join entry_points m on m.name = e.chat->>'mail' and m.channel = 'email' and m.enabled
 		where s.interaction_id = $1`, o.ID).
 		Scan(&c.EntryPoint, &c.Nickname, &c.Language, &c.Page, &c.OpenedAt, &ended, &c.EndedBy, &c.Async, &c.Last,
-			&v.Asking, &v.MailTo, &v.Data, &v.Subject, &settings, &channel, &v.House, &v.Name, &address,
+			&v.Asking, &v.MailTo, &v.Data, &v.Subject, &settings, &channel, &v.House, &v.Name, &address, &v.Phone,
 			&v.MailFrom.Name, &mailFrom, &v.At, &v.Calendar)
 	if err != nil {
 		return v, err
@@ -96,6 +101,11 @@ func (t *tx) viewChat(ctx context.Context, o openInteraction) (interaction.ChatV
 	v.MailTo = mailAddress(v.MailTo)
 	if v.Email = mailAddress(v.Data[interaction.AskAddress]); v.Email == "" { // what he says now goes before what is known of him
 		v.Email = mailAddress(address)
+	}
+	for _, q := range append(v.Settings.Questions, interaction.ChatAsk{Key: interaction.AskPhone, Kind: "phone"}) {
+		if said := v.Data[q.Key]; q.Kind == "phone" && said != "" {
+			v.Phone = said
+		}
 	}
 	if err := t.QueryRow(ctx, `select coalesce(min(at), $2) from events where interaction_id = $1 and code = 'task.opened' and at >= $3`,
 		o.ID, c.OpenedAt, o.ID.Time().Add(-time.Hour)).Scan(&v.QueuedAt); err != nil {

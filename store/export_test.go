@@ -91,3 +91,8 @@ func RetentionPlans(ctx context.Context, t require.TestingT, s *Store) map[strin
 	explain("next", `select i.id, i.stopped_at`+stoppedBefore, interaction.Email, 1, at, id, retainBatch)
 	return plans
 }
+
+// ClaimsOf gives whom the customer of an interaction says to be, as far as the actor may know.
+func ClaimsOf(ctx context.Context, s *Store, by interaction.Actor, i interaction.Interaction) ([]interaction.Claim, error) {
+	return s.claimsOf(ctx, by, i)
+}

@@ -104,7 +104,10 @@ func (s *Store) Interaction(ctx context.Context, by interaction.Actor, id intera
 	if v.Categories, err = s.categoriesOf(ctx, v.Interaction); err != nil {
 		return v, err
 	}
-	v.Ways, err = ways(ctx, s.pool, id)
+	if v.Ways, err = ways(ctx, s.pool, id); err != nil {
+		return v, err
+	}
+	v.Claims, err = s.claimsOf(ctx, by, v.Interaction)
 	return v, err
 }
 

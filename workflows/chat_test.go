@@ -178,6 +178,14 @@ func TestAChatThatComesToNothing(t *testing.T) {
 			1,
 		},
 		{"out of hours", true, interaction.InsteadMessage, []string{"email"}, nil, "closed/message", []string{"begin", "ask for message", "ask for message", "end", "transcript"}, 0},
+		{
+			"out of hours: he is to be called", true, interaction.InsteadBook,
+			[]string{"call_back", "phone"},
+			nil, "closed/book",
+			[]string{"begin", "ask for message", "ask for message", "end", "transcript"},
+			0,
+		},
+		{"he goes and is to be called", false, interaction.InsteadBook, nil, []interaction.News{over}, "customer_gone/book", []string{"begin", "end", "transcript"}, 1},
 		{"out of hours, no message", true, interaction.InsteadStop, nil, nil, "closed/stop", []string{"begin", "end", "transcript"}, 0},
 	}
 	for _, tt := range tests {

@@ -58,12 +58,12 @@ func (a *Activities) BeginChat(ctx context.Context, in Turn) (interaction.ChatTo
 	})
 }
 
-// policies are what the workflow needs of the settings. Without an entry point for mail nothing can become a message, and without a form nobody can have
-// himself called.
+// policies are what the workflow needs of the settings. Without an entry point for mail nothing can become a message, and without one for callbacks
+// nobody is called.
 func (a *Activities) policies(s interaction.ChatSettings) interaction.ChatTold {
 	instead := func(policy string) string {
-		if policy == interaction.InsteadCallback && a.form(s) != "" {
-			return policy
+		if policy == interaction.InsteadCallback && s.Callback != "" {
+			return interaction.InsteadBook
 		}
 		if policy != interaction.InsteadMessage || s.Mail == "" {
 			return interaction.InsteadStop
@@ -107,12 +107,14 @@ func (a *Activities) ask(v interaction.ChatView, q interaction.ChatAsk) interact
 	return interaction.ChatTurn{Ask: &q, Words: words, Told: interaction.ChatTold{Asked: q.Key}}
 }
 
-// AskForMessage says why nobody comes, and asks for what a message by mail lacks: an address, then words. Nothing asked: it has all it
+// AskForMessage says why nobody comes, and asks for what a message by mail lacks: an address, then words; or for what a callback lacks. Nothing asked: it has all it
 // can get.
 func (a *Activities) AskForMessage(ctx context.Context, in Turn) (interaction.ChatTold, error) {
 	return a.turn(ctx, in, func(v interaction.ChatView) interaction.ChatTurn {
 		var turn interaction.ChatTurn
 		switch {
+		case in.Policy == interaction.InsteadBook:
+			turn = a.askForCall(v)
 		case v.Email == "":
 			q, _ := v.Settings.Ask(interaction.AskAddress)
 			turn = a.ask(v, q)
@@ -127,13 +129,21 @@ func (a *Activities) AskForMessage(ctx context.Context, in Turn) (interaction.Ch
 	})
 }
 
-// EndOfChat makes a message by mail of what the customer wrote, if the policy says so and it can be answered, and ends the session. The reason
+// EndOfChat makes a message by mail of what the customer wrote, or has him called back, if the policy says so and it can be done, and ends the session. The reason
 // that it tells is the chat's.
 func (a *Activities) EndOfChat(ctx context.Context, in Turn) (interaction.ChatTold, error) {
 	return a.turn(ctx, in, func(v interaction.ChatView) interaction.ChatTurn {
 		turn := interaction.ChatTurn{End: "workflow", Told: interaction.ChatTold{Reason: in.Reason}}
 		say := textOf[in.Reason]
-		if in.Policy == interaction.InsteadMessage && v.Settings.Mail != "" {
+		booking := in.Policy == interaction.InsteadBook
+		switch {
+		case booking && agreed(v) && v.Phone != "":
+			turn.Call = a.call(v, in.Reason)
+			return turn
+		case booking:
+			say = "goodbye" // why nobody comes, he has heard
+		}
+		if (in.Policy == interaction.InsteadMessage || booking) && v.Settings.Mail != "" {
 			say = "goodbye"
 			if v.Email != "" && wrote(v) {
 				turn.Letter = letter(v)
@@ -143,7 +153,7 @@ func (a *Activities) EndOfChat(ctx context.Context, in Turn) (interaction.ChatTo
 		}
 		if v.Session.EndedAt.IsZero() {
 			turn.Say = a.text(v, say)
-			if form := a.form(v.Settings); in.Policy == interaction.InsteadCallback && form != "" {
+			if form := a.form(v.Settings); form != "" && (booking || in.Policy == interaction.InsteadCallback) {
 				turn.Say += "\n" + a.text(v, "callback") + " " + form
 			}
 		}

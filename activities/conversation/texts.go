@@ -32,6 +32,24 @@ var texts = map[string]map[string]string{
 		"en": "If you like, we call you; choose a time here:",
 		"de": "Wenn Sie möchten, rufen wir Sie an; wählen Sie hier eine Zeit:",
 	},
+	"call_back": {
+		"en": "Shall we call you back?",
+		"de": "Sollen wir Sie zurückrufen?",
+	},
+	"yes": {"en": "Yes", "de": "Ja"},
+	"no":  {"en": "No", "de": "Nein"},
+	"phone": {
+		"en": "Which number may we call? Please write it with its country, as +49 30 901820.",
+		"de": "Welche Nummer dürfen wir anrufen? Bitte mit dem Land, wie +49 30 901820.",
+	},
+	"booked": {
+		"en": "Thank you. We will call you as soon as somebody is free.",
+		"de": "Vielen Dank. Wir rufen Sie an, sobald jemand frei ist.",
+	},
+	"not_booked": {
+		"en": "We are sorry: we cannot book a call to this number now.",
+		"de": "Es tut uns leid: Für diese Nummer können wir jetzt keinen Rückruf vormerken.",
+	},
 	"goodbye": {
 		"en": "Please try again later. Goodbye.",
 		"de": "Bitte versuchen Sie es später noch einmal. Auf Wiedersehen.",
@@ -40,7 +58,7 @@ var texts = map[string]map[string]string{
 
 // textOf names the text for a reason or for a built-in question.
 var textOf = map[string]string{
-	"closed": "closed", "nobody_there": "nobody", interaction.AskAddress: "address", interaction.AskMessage: "message",
+	"closed": "closed", "nobody_there": "nobody", interaction.AskAddress: "address", interaction.AskMessage: "message", interaction.AskCall: "call_back", interaction.AskPhone: "phone",
 }
 
 // text gives one of the system's texts in the customer's language.

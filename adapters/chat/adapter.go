@@ -24,6 +24,8 @@ type Accounts interface {
 // Options set an Adapter up; zero values mean the defaults.
 type Options struct {
 	Log *slog.Logger
+	// Secret reads a secret from the place that configuration names; nil: there are none, and nobody can prove who he is.
+	Secret func(place string) (string, error)
 	// Address tells where a request comes from; nil: from its connection.
 	Address func(*http.Request) netip.Addr
 

@@ -111,6 +111,9 @@ func (a *Adapter) openSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wish, err := in.check()
+	if err == nil {
+		err = a.prove(&wish, in.Identities, entryOf(r).settings)
+	}
 	if err != nil {
 		a.problem(w, err)
 		return
@@ -294,13 +297,20 @@ func (a *Adapter) giveFile(w http.ResponseWriter, r *http.Request) {
 
 // opening is what a customer brings.
 type opening struct {
-	Key        string                  `json:"key"`
-	Nickname   string                  `json:"nickname"`
-	Subject    string                  `json:"subject"`
-	Language   string                  `json:"language"`
-	Page       string                  `json:"page"`
-	Identities []interaction.Attribute `json:"identities"`
-	Data       map[string]string       `json:"data"`
+	Key        string            `json:"key"`
+	Nickname   string            `json:"nickname"`
+	Subject    string            `json:"subject"`
+	Language   string            `json:"language"`
+	Page       string            `json:"page"`
+	Identities []identity        `json:"identities"`
+	Data       map[string]string `json:"data"`
+}
+
+// identity is what a customer says identifies him, with the proof of the page that knows it.
+type identity struct {
+	Kind  string `json:"kind"`
+	Value string `json:"value"`
+	Proof string `json:"proof"` // HMAC-SHA256 in hex; empty: he only says so
 }
 
 // Bounds of what a customer brings.
@@ -328,21 +338,11 @@ func (o opening) check() (interaction.NewChat, error) {
 		return wish, interaction.Invalid("bad_value", "data", "has up to %d entries, and identities up to %d", maxData, maxIdentities)
 	}
 	for _, id := range o.Identities {
-		switch id.Kind {
-		case "email":
-			address, err := mailAddress(id.Value)
-			if err != nil || address == "" {
-				return wish, interaction.Invalid("bad_value", "identities", "holds what is not a mail address")
-			}
-			id.Value = strings.ToLower(address)
-		case "phone":
-			if len(id.Value) < 6 || len(id.Value) > 16 || strings.Trim(strings.TrimPrefix(id.Value, "+"), "0123456789") != "" {
-				return wish, interaction.Invalid("bad_value", "identities", "holds what is not a phone number of digits")
-			}
-		default:
-			return wish, interaction.Invalid("bad_value", "identities", "are of kind email or phone")
+		said, err := id.check()
+		if err != nil {
+			return wish, err
 		}
-		wish.Identities = append(wish.Identities, id)
+		wish.Claims = append(wish.Claims, said)
 	}
 	for key, value := range o.Data {
 		if key == "" || len(key) > 60 || strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || len(value) > 1000 || strings.ContainsRune(value, 0) {

@@ -100,7 +100,7 @@ func tryHouse(ctx context.Context, c config, databaseURL, temporal string, log *
 		h.store.Close()
 		return nil, err
 	}
-	if h.chat, err = chat.New(context.WithoutCancel(ctx), chat.Options{Log: log}, h.store, h.store); err != nil {
+	if h.chat, err = chat.New(context.WithoutCancel(ctx), chat.Options{Log: log, Secret: h.secretAt}, h.store, h.store); err != nil {
 		h.store.Close()
 		return nil, err
 	}

@@ -569,6 +569,7 @@ create table chat_sessions (                     -- changed with every message: 
 	file_bytes bigint not null default 0,
 	read_to bigint not null default 0,           -- by the customer
 	transcript text,                             -- address; null: was not asked
+	claims jsonb not null default '[]',           -- identities of other contacts that the customer says are his: kind and value
 	ended_at timestamptz,
 	ended_by text not null default '',
 	outside boolean not null default false       -- its customer writes and is written to by text: see short_sessions

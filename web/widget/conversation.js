@@ -57,7 +57,7 @@ export class Conversation extends EventTarget {
   }
 
   /** open opens a session, and throws a Refusal where that is refused; asked again it never opens a second one. */
-  async open({ name, email, subject, data }) {
+  async open({ name, email, subject, proof, data }) {
     this.phase = "opening";
     this.changed();
     try {
@@ -70,7 +70,7 @@ export class Conversation extends EventTarget {
           subject,
           language: this.language,
           page: location.href.slice(0, 2000),
-          identities: email ? [{ kind: "email", value: email }] : [],
+          identities: email ? [{ kind: "email", value: email, proof: proof || undefined }] : [],
           data,
         }),
       }).catch(() => {

@@ -29,7 +29,7 @@ export class Panel {
     this.start = new StartForm({
       settings, say, explain: this.explain,
       onStart: async (who) => {
-        await conversation.open({ ...who, data: settings.data });
+        await conversation.open({ ...who, proof: who.email === settings.known.email ? settings.known.proof : "", data: settings.data });
         this.composer.focus();
       },
     });

@@ -18,7 +18,7 @@ export function readSettings(tag, base) {
     side: oneOf(dataset.side, ["end", "start"]),
     ask: words(dataset.ask ?? "name email").filter((field) => fields.includes(field)),
     require: words(dataset.require ?? "").filter((field) => fields.includes(field)),
-    known: { name: dataset.name ?? "", email: dataset.email ?? "", subject: dataset.subject ?? "" },
+    known: { name: dataset.name ?? "", email: dataset.email ?? "", subject: dataset.subject ?? "", proof: dataset.proof ?? "" },
     data,
     open: dataset.open !== undefined,
   };

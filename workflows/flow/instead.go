@@ -6,11 +6,11 @@ import (
 	"parley/interaction"
 )
 
-// Instead is for a chat that comes to nothing. By policy it becomes a message by mail, in the same thread: while the customer is there, he is asked for
-// what it lacks. It ends the session and gives the reason why the chat stops.
+// Instead is for a chat that comes to nothing. By policy it becomes a message by mail or a callback, in the same thread: while the customer is there, he is asked for
+// what that lacks. It ends the session and gives the reason why the chat stops.
 func (f *Flow) Instead(policy, why string) (reason string) {
 	turn := conversation.Turn{Policy: policy, Reason: why}
-	if policy == interaction.InsteadMessage && f.chat.Over == "" {
+	if (policy == interaction.InsteadMessage || policy == interaction.InsteadBook) && f.chat.Over == "" {
 		for n := range mostAsked {
 			turn.Question = n
 			if !f.ask("ask-for-message", (*converses)(nil).AskForMessage, turn) {
@@ -26,7 +26,7 @@ func (f *Flow) Instead(policy, why string) (reason string) {
 	return told.Reason
 }
 
-// mostAsked is how often a customer is asked for what a message lacks: an address, and words.
+// mostAsked is how often a customer is asked for what a message or a callback lacks: an address, and words; whether he wants it, and a number.
 const mostAsked = 2
 
 // Transcript keeps what was said, once, and mails it to the customer once where he wants that. It follows every chat, whatever ended it. What
