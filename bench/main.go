@@ -51,7 +51,21 @@ type part struct {
 // parts are in the order in which they disturb each other least: what leaves work behind comes last.
 func partList() []part {
 	return []part{
-		{"start", startRows}, {"mail", mailRows}, {"a5", contentRows}, {"p6", claimRow}, {"p8", tokenRow}, {"p3", intakeRows}, {"b1", acceptRows}, {"d1", claimRows}, {"d3", waitingRows}, {"chat", chatRows}, {"o3", footprintRows}, {"p5", killRows}, {"k3", overloadRows},
+		{"start", startRows},
+		{"mail", mailRows},
+		{"a5", contentRows},
+		{"p6", claimRow},
+		{"p8", tokenRow},
+		{"p3", intakeRows},
+		{"b1", acceptRows},
+		{"d1", claimRows},
+		{"d3", waitingRows},
+		{"e2", memoryRows},
+		{"chat", chatRows},
+		{"e5", slowRows},
+		{"o3", footprintRows},
+		{"p5", killRows},
+		{"k3", overloadRows},
 	}
 }
 

@@ -40,6 +40,9 @@ func CPUOfTree(pid, without int) (time.Duration, error) {
 // Memory is the resident memory of one process in bytes.
 func Memory(pid int) (int64, error) { return field(filepath.Join(proc(pid), "status"), "VmRSS:") }
 
+// Anonymous is the part of a process's resident memory that is no file's: what it has written itself. The pages of the program that happen to be in memory do not count.
+func Anonymous(pid int) (int64, error) { return field(filepath.Join(proc(pid), "status"), "RssAnon:") }
+
 // MemoryOfTree is the memory of a process and its children in bytes, what they share among themselves counted once.
 func MemoryOfTree(pid int) (int64, error) {
 	sum, err := field(filepath.Join(proc(pid), "smaps_rollup"), "Pss:")

@@ -21,6 +21,7 @@ type Apart struct {
 	HTTP     string // host:port of its API and entry points
 	SMTP     string // host:port that takes its mail
 	cmd      *exec.Cmd
+	command  func(args ...string) *exec.Cmd
 }
 
 // StartApart makes the database, configures it as the house is and starts the roles. Without the roles relay and worker nothing
@@ -41,7 +42,7 @@ func (h *House) StartApart(ctx context.Context, name, roles string) (*Apart, err
 			return nil, fmt.Errorf("parley %s: %w:\n%s", args[0], err, output)
 		}
 	}
-	a := &Apart{Database: database, cmd: command("up")}
+	a := &Apart{Database: database, cmd: command("up"), command: command}
 	return a, a.start()
 }
 
@@ -64,6 +65,13 @@ func createDatabase(ctx context.Context, at, name string) error {
 	}
 	_, err = conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize())
 	return errors.Join(err, conn.Close(ctx))
+}
+
+// Another starts one more process with the same roles on the same database, with these variables.
+func (a *Apart) Another(env ...string) (*Apart, error) {
+	b := &Apart{Database: a.Database, cmd: a.command("up"), command: a.command}
+	b.cmd.Env = append(b.cmd.Env, env...)
+	return b, b.start()
 }
 
 // upLine is what `parley up` logs when it listens.
