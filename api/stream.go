@@ -17,8 +17,9 @@ import (
 const (
 	streamPage = 500  // events of one look
 	windowSize = 4096 // events that are remembered for all readers
-	// streamTick is how often somebody looks for all readers without being woken, and asks whether their tokens are still good. That is all that waiting for news costs.
-	streamTick = time.Second
+	// streamTick is how often somebody looks for all readers without being woken, in case word of a change was lost, and asks whether their tokens are still good: one that ended is heard of as
+	// any change is, one that runs out is not. That is all that waiting for news costs.
+	streamTick = 3 * time.Second
 	// streamSoon is when somebody looks again who was woken and found nothing: what is committed can be read once older transactions are over.
 	streamSoon = 50 * time.Millisecond
 	soonLooks  = 4

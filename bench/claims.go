@@ -73,6 +73,7 @@ func claimRows(ctx context.Context, s *session, t *table) error {
 	t.atLeast("D1", "claims/s beside claim B", rate/claims.Median(r.ClaimB), "x", leastBesideB)
 	t.show("D1", "claims/s over HTTP; claim A, claim B, update by primary key", fmt.Sprintf("%.0f; %.0f, %.0f, %.0f", rate,
 		claims.Median(r.ClaimA), claims.Median(r.ClaimB), claims.Median(r.Update)))
+	t.show("D1", "claim A where nothing stands in front; claim B in one statement", fmt.Sprintf("%.0f; %.0f", claims.Median(r.Even), claims.Median(r.Brief)))
 	t.atMost("D1", fmt.Sprintf("p99 of a claim at %d/s beside that of an update", claims.Full.Rate), r.ClaimP99.Seconds()/r.UpdateP99.Seconds(), "x", mostBesideLate)
 	t.show("D1", "p99 of claim, update", fmt.Sprint(r.ClaimP99.Round(time.Microsecond), ", ", r.UpdateP99.Round(time.Microsecond)))
 	if r.Unlucky > 0 {

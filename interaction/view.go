@@ -121,7 +121,7 @@ type QueueView struct {
 	Group   string
 	Waiting int       // tasks that nobody has
 	Held    int       // tasks that somebody works on
-	Oldest  time.Time // since when the oldest waits; zero: none does
+	Oldest  time.Time // since when the oldest to handle waits; zero: none does
 }
 
 // StreamEvent is an event with what decides who may hear of it.

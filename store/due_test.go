@@ -22,6 +22,10 @@ func (hours) Due(definition []byte, _ time.Time, open time.Duration) (time.Time,
 	return d.Opens.Add(open), !d.Opens.IsZero(), err
 }
 
+func (hours) Between(_ []byte, from, until time.Time) (time.Duration, error) {
+	return until.Sub(from), nil
+}
+
 func (hours) Hours([]byte) (interaction.OpenHours, error) {
 	return nil, errors.New("not asked for here")
 }

@@ -44,8 +44,9 @@ func (s *Store) NameCarried(ctx context.Context, id interaction.ID, message int6
 	return s.inTx(ctx, func(t *tx) error { return t.nameCarried(ctx, id, message, name) })
 }
 
-// ClaimBatch claims the next task for each actor, as claims that come at the same time are made; nil where nothing came of it.
+// ClaimBatch claims the next task for each actor, as claims that come at the same time are made by a process that knows nothing yet; nil where nothing came of it.
 func (s *Store) ClaimBatch(ctx context.Context, by []interaction.Actor) ([]*interaction.Task, error) {
+	s.desk.choice = claimChoice{}
 	var asks []*claimAsk
 	for _, a := range by {
 		asks = append(asks, &claimAsk{ctx: ctx, by: a})

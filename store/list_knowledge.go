@@ -19,12 +19,15 @@ func (s *Store) Categories(ctx context.Context) ([]interaction.Category, error) 
 	return list, translate(err)
 }
 
-// Queues lists the queues of the actor's groups (all of them for who configures) with how they stand.
+// Queues lists the queues of the actor's groups (all of them for who configures) with how they stand, by the counts that Count keeps: its cost follows from the number of queues and not from
+// what waits in them.
 func (s *Store) Queues(ctx context.Context, by interaction.Actor) ([]interaction.QueueView, error) {
 	rows, err := s.pool.Query(ctx, `
-		select q.name, q.title, q.group_name, count(t.id) filter (where t.state = 'queued'), count(t.id) filter (where t.state = 'held'),
-			min(t.opened_at) filter (where t.state = 'queued')
-		from queues q left join tasks t on t.queue = q.name
+		select q.name, q.title, q.group_name, coalesce(sum(l.tasks) filter (where l.state = 'queued'), 0), coalesce(sum(l.tasks) filter (where l.state = 'held'), 0),
+			min(case when l.state = 'queued' and l.kind in ('handle', 'callback') then (
+				select o.opened_at from live_tasks o where o.queue = l.queue and o.channel = l.channel and o.state = 'queued' and o.kind in ('handle', 'callback')
+					and o.opened_at <= now() order by o.opened_at limit 1) end)
+		from queues q left join live_queues l on l.queue = q.name and l.tasks > 0
 		where $1 in ('admin', 'designer') or q.group_name = any($2)
 		group by q.name order by q.name`, by.Role, some(by.Groups))
 	if err != nil {

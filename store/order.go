@@ -176,7 +176,7 @@ func (t *tx) hold(ctx context.Context, by interaction.Actor, o openInteraction, 
 			}
 			row.State, row.Agent = interaction.TaskQueued, ""
 		}
-		if _, err := t.Exec(ctx, `update tasks set state = 'suspended', agent_id = null, not_before = case when state = 'queued' then not_before end, version = version + 1 where id = $1`, row.ID); err != nil {
+		if _, err := t.Exec(ctx, `update tasks set state = 'suspended', suspended_at = now(), agent_id = null, not_before = case when state = 'queued' then not_before end, version = version + 1 where id = $1`, row.ID); err != nil {
 			return err
 		}
 		if err := t.auditTask(ctx, by, row, "order.hold", interaction.TaskSuspended, nil); err != nil {
@@ -191,6 +191,9 @@ func (t *tx) resume(ctx context.Context, by interaction.Actor, o openInteraction
 	for _, row := range tasks {
 		if row.State != interaction.TaskSuspended {
 			continue
+		}
+		if err := t.endHold(ctx, row.ID); err != nil {
+			return err
 		}
 		if _, err := t.Exec(ctx, `update tasks set state = 'queued', chain_since = greatest(now(), not_before), version = version + 1 where id = $1`, row.ID); err != nil {
 			return err

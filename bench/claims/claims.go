@@ -25,13 +25,20 @@ import (
 // Size is how large a run is.
 type Size struct {
 	Agents, Skills, Tasks int
+	Stuck                 int           // of the tasks, in front of all others: nobody who claims has their skills
 	Clients               int           // that claim at once
 	Leg                   time.Duration // of each measurement
 	Rate                  int           // claims a second of the measurement of latency
 }
 
-// Full is the size of the target.
-var Full = Size{Agents: 1000, Skills: 50, Tasks: 100_000, Clients: 64, Leg: 15 * time.Second, Rate: 200}
+// Full is the size of the target. What stands in front is as many as each claim of the target's own reference walked over.
+var Full = Size{Agents: 1000, Skills: 50, Tasks: 100_000, Stuck: 12_962, Clients: 64, Leg: 15 * time.Second, Rate: 200}
+
+// served is how many skills those have who claim; the others are what is stuck.
+func (s Size) served() int { return max(s.Skills*7/8, 3) }
+
+// part is a leg's part, after which references begin with full tables again.
+func (s Size) part() time.Duration { return max(s.Leg/4, time.Second) }
 
 // House is a store with agents and waiting tasks, and the API over it.
 type House struct {
@@ -85,7 +92,7 @@ func (h *House) fill(ctx context.Context) error {
 			Limits: map[string]int{"email": 1000, "total": 1000},
 		}
 		for s := range 3 {
-			a.Skills[skill((n*7+s*(n%11+1))%h.size.Skills)] = 1 + (n+s)%10
+			a.Skills[skill((n*7+s*(n%11+1))%h.size.served())] = 1 + (n+s)%10
 		}
 		setup.Agents = append(setup.Agents, a)
 	}
@@ -133,8 +140,10 @@ func (h *House) Refill(ctx context.Context) error {
 		fmt.Sprintf(`insert into interactions (id, thread_id, contact_id, channel, entry_point, queue, direction, state, workflow, kit)
 			select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'email', 'support', 'service', 'in', 'waiting', 'Email', 1 from generate_series(1, %d)`, h.size.Tasks),
 		fmt.Sprintf(`insert into tasks (id, interaction_id, kind, step, channel, class, state, queue, skill, level, priority, opened_at, message_number)
-			select gen_random_uuid(), id, 'handle', 'ask', 'email', 'email', 'queued', 'service', 'skill' || (random() * %d)::int %% %[1]d, 1, (random() * 2)::int,
-				now() - random() * interval '1 hour', 1 from interactions`, h.size.Skills),
+			select gen_random_uuid(), id, 'handle', 'ask', 'email', 'email', 'queued', 'service',
+				'skill' || case when n <= %d then %[2]d + (random() * %d)::int else (random() * %d)::int end, 1, case when n <= %[1]d then 2 else (random() * 2)::int end,
+				now() - case when n <= %[1]d then interval '1 hour' else interval '0' end - random() * interval '1 hour', 1
+			from (select id, row_number() over () n from interactions) i`, h.size.Stuck, h.size.served(), h.size.Skills-h.size.served()-1, h.size.served()-1),
 	} {
 		if _, err := h.store.Pool().Exec(ctx, statement); err != nil {
 			return err

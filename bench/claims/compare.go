@@ -9,6 +9,7 @@ import (
 // Result is what claims came to beside their references.
 type Result struct {
 	ClaimA, ClaimB, Update, Claim []float64 // a second, a figure for each round
+	Even, Brief                   []float64
 	ClaimP99, UpdateP99           time.Duration
 	Unlucky                       int // claims that got none
 }
@@ -24,18 +25,19 @@ func Compare(ctx context.Context, url string, size Size, rounds int) (r Result, 
 		return r, err
 	}
 	for range rounds {
-		if err := PrepareReferences(ctx, url, size); err != nil { // what is claimed is gone
-			return r, err
-		}
-		if err := h.Refill(ctx); err != nil {
-			return r, err
-		}
-		for reference, rates := range map[*Reference]*[]float64{&ClaimA: &r.ClaimA, &ClaimB: &r.ClaimB, &Update: &r.Update} {
-			rate, err := reference.Rate(ctx, url, size)
+		for _, leg := range []struct {
+			reference Reference
+			parts     int
+			rates     *[]float64
+		}{{ClaimA, 2, &r.ClaimA}, {ClaimB, 3, &r.ClaimB}, {Even, 1, &r.Even}, {Brief, 1, &r.Brief}, {Update, 2, &r.Update}} {
+			rate, err := leg.reference.Rate(ctx, url, size, leg.parts)
 			if err != nil {
 				return r, err
 			}
-			*rates = append(*rates, rate)
+			*leg.rates = append(*leg.rates, rate)
+		}
+		if err := h.Refill(ctx); err != nil {
+			return r, err
 		}
 		c, err := h.Claim(ctx, 0)
 		if err != nil {

@@ -23,6 +23,9 @@ type Idle struct {
 // Waiting measures what it costs that all agents wait for work: each holds a stream of events open, and nothing happens. The tree of PostgreSQL's processes is below
 // its master's pid.
 func (h *House) Waiting(ctx context.Context, cluster *count.Cluster, database string, master int) (alone, together Idle, err error) {
+	if _, err := h.store.Pool().Exec(ctx, `vacuum analyze`); err != nil { // so that PostgreSQL does not do it by itself in one of the legs
+		return alone, together, err
+	}
 	if alone, err = h.idle(ctx, cluster, database, master); err != nil {
 		return alone, together, err
 	}

@@ -60,6 +60,15 @@ func (s *Shelf) Open(definition []byte, at time.Time) (bool, error) {
 	return err != nil || c.Open(at), err
 }
 
+// Between gives how much open time there is between two moments, by the calendar of this definition.
+func (s *Shelf) Between(definition []byte, from, until time.Time) (time.Duration, error) {
+	c, err := s.Calendar(definition)
+	if err != nil {
+		return 0, err
+	}
+	return c.Between(from, until), nil
+}
+
 // Hours gives the calendar of a definition as those see it who only ask when it is open.
 func (s *Shelf) Hours(definition []byte) (interaction.OpenHours, error) {
 	return s.Calendar(definition)

@@ -443,6 +443,7 @@ create table tasks (
 	due_at timestamptz,                          -- by the service objective
 	route_until timestamptz,                     -- routing time-out; null: it is over, or there is no overflow
 	not_before timestamptz,
+	suspended_at timestamptz,                    -- since when its interaction is on hold: deadlines stand still
 	agent_id uuid,
 	reserved_for uuid,
 	reserved_until timestamptz,
@@ -464,6 +465,7 @@ create index tasks_interaction on tasks (interaction_id);
 create index tasks_agent on tasks (agent_id) where agent_id is not null;
 create index tasks_queued on tasks (queue, skill, place, id) where state = 'queued';
 create index tasks_reserved on tasks (reserved_for) where reserved_for is not null;
+create index tasks_chats on tasks (id) where state = 'queued' and channel = 'chat'; -- whether there are any, which every claim of the next task asks
 create index tasks_group on tasks (group_name, place, id) where state = 'queued' and group_name <> '';
 create index tasks_routing on tasks (route_until) where state = 'queued' and route_until is not null;
 create index tasks_clock on tasks (offer_until) where state = 'offered';
