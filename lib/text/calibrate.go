@@ -9,7 +9,7 @@ import (
 const linearWeight = 0.15
 
 // enoughHeldOut is how many texts tell all that the confidences are fitted to; of a large set not every fold is needed.
-const enoughHeldOut = 2000
+const enoughHeldOut = 1600
 
 // rounds is on how many of the folds the confidences are fitted.
 func (t *trainer) rounds() int {
@@ -76,7 +76,7 @@ func (t *trainer) holdOut(m *Model) (*heldOut, error) {
 			m.heads[0].weight = linearWeight
 		}
 		held.samples, held.layers = append(held.samples, outside...), trained
-		units := make([]float32, hiddenUnits+p.classes)
+		units := make([]float32, max(maxUnits, p.classes))
 		for h, l := range trained {
 			for _, i := range outside {
 				scores := make([]float32, p.classes)

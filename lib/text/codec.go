@@ -202,7 +202,7 @@ func (in *input) head(features, categories int) head {
 		h.first = in.floats((features + 1) * categories)
 		return h
 	}
-	if h.width > hiddenUnits {
+	if h.width > maxUnits {
 		in.short = true
 		return h
 	}

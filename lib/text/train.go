@@ -34,7 +34,7 @@ type Options struct {
 	MinTexts     int     // a feature must stand in so many texts; 1
 	Cost         float64 // of a sample on the wrong side; 1
 	Epochs       int     // at most so many passes over the samples; 12
-	Networks     int     // beside the linear machines; 0, accurate: 8
+	Networks     int     // beside the linear machines; 0, accurate: 6
 	Calibration  int     // folds, on as many of which as are needed the confidences are fitted; 3
 	Workers      int     // goroutines; all processors. Does not change the result
 	Seed         uint64  // of sample order and folds; 0 is a seed like any other
@@ -52,7 +52,7 @@ func (o Options) withDefaults() Options {
 	}
 	switch o.Profile {
 	case Accurate:
-		orInt(&o.Networks, 8)
+		orInt(&o.Networks, 6)
 		orInt(&o.Calibration, 5)
 	case Fast:
 		orInt(&o.CharMin, 3)
@@ -153,5 +153,6 @@ func TrainSet(set Set, opt Options) (*Model, error) {
 
 // size is how many bytes the weights of all heads take.
 func (o Options) size(rows, classes int) int {
-	return 4 * (rows*classes + o.Networks*(rows*hiddenUnits+(hiddenUnits+1)*classes))
+	hidden := units(o.Networks)
+	return 4 * (rows*classes + rows*hidden + (hidden+o.Networks)*classes)
 }
