@@ -181,7 +181,10 @@ func (p *product) stop() {
 // runInfo is run.json, as far as tests look at it.
 type runInfo struct {
 	Parley   struct{ PID int }
-	Temporal struct{ PID int }
+	Temporal struct {
+		PID    int
+		UIPort int `json:"ui_port"`
+	}
 	Postgres struct{ PID, Port int }
 }
 

@@ -1,6 +1,9 @@
 package test
 
 import (
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,10 +47,34 @@ func TestTheReadmesCommandsRunAsWritten(t *testing.T) {
 	demo.Dir, demo.Env = source, env
 	said, err := demo.CombinedOutput()
 	require.NoError(t, err, string(said))
+	p.showsWorkflows()
 
 	require.NoError(t, syscall.Kill(-run.Process.Pid, syscall.SIGINT)) // Ctrl-C
 	<-p.ended
 	require.Contains(t, out.String(), "Parley is up.")
+}
+
+// showsWorkflows checks that Temporal's Web UI is there, that the front page leads to it, and that it shows the demo's workflows.
+func (p *product) showsWorkflows() {
+	p.t.Helper()
+	ui := fmt.Sprintf("http://127.0.0.1:%d", p.pids().Temporal.UIPort)
+	require.Contains(p.t, p.read("http://"+p.http+"/"), ui)
+	require.Contains(p.t, strings.ToLower(p.read(ui+"/")), "<!doctype html>")
+	require.Contains(p.t, p.read(ui+"/api/v1/namespaces/parley/workflows"), `"Email"`)
+}
+
+// read gives a page.
+func (p *product) read(address string) string {
+	p.t.Helper()
+	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, address, nil)
+	require.NoError(p.t, err)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(p.t, err)
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	require.NoError(p.t, err)
+	require.Equal(p.t, http.StatusOK, answer.StatusCode, address)
+	return string(content)
 }
 
 // commandBlocks gives the code blocks of a page that name no language: those are commands.
