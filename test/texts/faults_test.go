@@ -151,11 +151,11 @@ func (h *house) send(t *testing.T, line *line, m *text) {
 		trying, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		_, err := a.SendMessage(trying, delivery.Send{Interaction: m.id, Message: 1})
 		cancel()
-		var later *temporal.ApplicationError
+		var final *temporal.ApplicationError
 		switch {
 		case err == nil:
 			return
-		case t.Context().Err() != nil, !errors.As(err, &later), later.NonRetryable():
+		case t.Context().Err() != nil, errors.As(err, &final) && final.NonRetryable():
 			t.Errorf("%s: %v", m.words, err)
 			return
 		}
