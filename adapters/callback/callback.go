@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"parley/interaction"
+	"parley/lib/pace"
 )
 
 // Options set an Adapter up; zero values mean the defaults.
@@ -36,7 +37,7 @@ type Options struct {
 type Adapter struct {
 	desk  interaction.CallbackDesk
 	opts  Options
-	limit *limits
+	limit *pace.Limits // what an address asks for
 }
 
 // New makes an adapter over what keeps callbacks.
@@ -65,7 +66,7 @@ func New(opts Options, desk interaction.CallbackDesk) (*Adapter, error) {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
-	return &Adapter{desk: desk, opts: opts, limit: newLimits(opts.PerMinute)}, nil
+	return &Adapter{desk: desk, opts: opts, limit: pace.New(float64(opts.PerMinute)/60, opts.PerMinute)}, nil
 }
 
 var _ interaction.HTTPAdapter = (*Adapter)(nil)
@@ -143,7 +144,7 @@ func (a *Adapter) link(token string) string { return a.opts.PublicURL() + "/call
 
 // hurry counts what an address does, and refuses it where it is too much.
 func (a *Adapter) hurry(r *http.Request) error {
-	if a.limit.allow(a.opts.Address(r), a.opts.Clock()) {
+	if _, ok := a.limit.Take(a.opts.Address(r), a.opts.Clock()); ok {
 		return nil
 	}
 	return &interaction.Error{

@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"parley/interaction"
+	"parley/lib/pace"
 )
 
 // Accounts knows who holds an agent's token.
@@ -48,8 +49,8 @@ type Adapter struct {
 	hub      *hub
 	writer   *writer
 	marks    marks
-	opens    *addresses
-	guesses  *addresses // tokens and secrets that were wrong
+	opens    *pace.Limits
+	guesses  *pace.Limits // tokens and secrets that were wrong
 	web      *http.ServeMux
 	settings settingsCache
 
@@ -100,7 +101,7 @@ func New(base context.Context, opts Options, store interaction.ChatStore, accoun
 	}
 	a := &Adapter{
 		opts: opts, log: opts.Log, store: store, accounts: accounts, writer: newWriter(store, opts.Log),
-		opens: newAddresses(opts.OpenPerSecond, opts.OpenBurst), guesses: newAddresses(1.0/6, 20), conns: map[*conn]*desk{},
+		opens: pace.New(opts.OpenPerSecond, opts.OpenBurst), guesses: pace.New(1.0/6, 20), conns: map[*conn]*desk{},
 	}
 	a.base, a.cut = context.WithCancel(base)
 	a.hub = newHub(a.base, store, opts.Log)
@@ -191,7 +192,7 @@ func (a *Adapter) accept(w http.ResponseWriter, r *http.Request) (*conn, bool) {
 		a.problem(w, interaction.Unavailable("restarting", nil))
 		return nil, false
 	}
-	if a.guesses.spent(a.opts.Address(r), time.Now()) {
+	if a.guesses.Spent(a.opts.Address(r), time.Now()) {
 		a.problem(w, &interaction.Error{Kind: interaction.KindTooMany, Code: "too_many_tries", Text: "too many wrong tokens came from your address; wait a moment", RetryAfter: 10})
 		return nil, false
 	}

@@ -147,7 +147,7 @@ func parties(c interaction.ChatSession, agents bool) []partyView {
 // guessed counts a wrong secret or token.
 func (a *Adapter) guessed(r *http.Request, err error) {
 	if interaction.KindOf(err) == interaction.KindUnknown {
-		a.guesses.take(a.opts.Address(r), time.Now())
+		a.guesses.Take(a.opts.Address(r), time.Now())
 	}
 }
 

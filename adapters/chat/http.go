@@ -99,9 +99,9 @@ func (a *Adapter) allowed(w http.ResponseWriter, r *http.Request, settings inter
 // openSession opens a session.
 func (a *Adapter) openSession(w http.ResponseWriter, r *http.Request) {
 	from := a.opts.Address(r)
-	if wait, ok := a.opens.take(from, time.Now()); !ok {
+	if wait, ok := a.opens.Take(from, time.Now()); !ok {
 		a.problem(w, &interaction.Error{
-			Kind: interaction.KindTooMany, Code: "too_many_sessions", Text: "too many conversations were opened from your address; wait a moment", RetryAfter: int(wait) + 1,
+			Kind: interaction.KindTooMany, Code: "too_many_sessions", Text: "too many conversations were opened from your address; wait a moment", RetryAfter: int(wait.Seconds()) + 1,
 		})
 		return
 	}
@@ -136,7 +136,7 @@ func (a *Adapter) asCustomer(w http.ResponseWriter, r *http.Request, to sink) (m
 	switch {
 	case a.isStopping():
 		err = interaction.Unavailable("restarting", nil)
-	case a.guesses.spent(a.opts.Address(r), time.Now()):
+	case a.guesses.Spent(a.opts.Address(r), time.Now()):
 		err = &interaction.Error{Kind: interaction.KindTooMany, Code: "too_many_tries", Text: "too many wrong tokens came from your address; wait a moment", RetryAfter: 10}
 	case strings.EqualFold(scheme, "Bearer"):
 		m, c, err = a.customer(r.Context(), entryOf(r), r.PathValue("session"), strings.TrimSpace(token), to)

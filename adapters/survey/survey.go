@@ -11,11 +11,10 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
-
-	"golang.org/x/time/rate"
+	"time"
 
 	"parley/interaction"
+	"parley/lib/pace"
 )
 
 //go:embed page.html
@@ -28,7 +27,6 @@ const (
 	maxForm   = 256 << 10 // bytes
 	perSecond = 0.2       // wrong tokens of one address
 	burst     = 20
-	maxKnown  = 100_000 // addresses that are remembered
 )
 
 // Options set a page up; zero values mean the defaults.
@@ -43,9 +41,7 @@ type Page struct {
 	store   interaction.SurveyStore
 	log     *slog.Logger
 	address func(*http.Request) netip.Addr
-
-	mu      sync.Mutex
-	guesses map[netip.Addr]*rate.Limiter
+	guesses *pace.Limits // of tokens, that were wrong
 }
 
 // New makes a page over a store.
@@ -53,7 +49,7 @@ func New(opts Options, store interaction.SurveyStore) (*Page, error) {
 	if store == nil {
 		return nil, errors.New("survey page: needs a store")
 	}
-	p := &Page{store: store, log: opts.Log, address: opts.Address, guesses: map[netip.Addr]*rate.Limiter{}}
+	p := &Page{store: store, log: opts.Log, address: opts.Address, guesses: pace.New(perSecond, burst)}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -146,8 +142,8 @@ func (p *Page) take(w http.ResponseWriter, r *http.Request) {
 
 // sheet reads what the link asks; a wrong token counts against its address.
 func (p *Page) sheet(w http.ResponseWriter, r *http.Request) (interaction.SurveySheet, bool) {
-	from := p.limiter(p.address(r))
-	if from.Tokens() < 1 {
+	from, now := p.address(r), time.Now()
+	if p.guesses.Spent(from, now) {
 		w.Header().Set("Retry-After", "10")
 		p.write(w, http.StatusTooManyRequests, shown{State: "later"})
 		return interaction.SurveySheet{}, false
@@ -155,7 +151,7 @@ func (p *Page) sheet(w http.ResponseWriter, r *http.Request) (interaction.Survey
 	sheet, err := p.store.SurveyByToken(r.Context(), r.PathValue("token"))
 	if err != nil {
 		if interaction.KindOf(err) == interaction.KindUnknown {
-			from.Allow()
+			p.guesses.Take(from, now)
 		}
 		p.fail(w, sheet, err)
 	}
@@ -170,25 +166,6 @@ func (p *Page) fail(w http.ResponseWriter, sheet interaction.SurveySheet, err er
 	p.log.Warn("survey not served", "adapter", "survey", "interaction", sheet.Interaction, "error", err)
 	w.Header().Set("Retry-After", "10")
 	p.write(w, http.StatusServiceUnavailable, shown{Sheet: sheet, State: "later"})
-}
-
-// limiter gives the address's own; one subscriber of IPv6 has a whole network.
-func (p *Page) limiter(from netip.Addr) *rate.Limiter {
-	from = from.Unmap()
-	if prefix, err := from.Prefix(64); from.Is6() && err == nil {
-		from = prefix.Addr()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	l := p.guesses[from]
-	if l == nil {
-		if len(p.guesses) >= maxKnown {
-			clear(p.guesses)
-		}
-		l = rate.NewLimiter(perSecond, burst)
-		p.guesses[from] = l
-	}
-	return l
 }
 
 func (p *Page) write(w http.ResponseWriter, status int, v shown) {

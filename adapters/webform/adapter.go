@@ -9,15 +9,14 @@ import (
 	"html/template"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"parley/interaction"
 	"parley/lib/mail"
+	"parley/lib/pace"
 )
 
 // Options set an Adapter up. The zero value of an optional field means its default.
@@ -33,9 +32,7 @@ type Options struct {
 type Adapter struct {
 	opts  Options
 	inbox interaction.Inbox
-
-	mu    sync.Mutex
-	known map[netip.Addr]*allowance
+	limit *pace.Limits // of forms
 }
 
 var _ interaction.HTTPAdapter = (*Adapter)(nil)
@@ -54,7 +51,7 @@ func New(opts Options, inbox interaction.Inbox) (*Adapter, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	return &Adapter{opts: opts, inbox: inbox, known: map[netip.Addr]*allowance{}}, nil
+	return &Adapter{opts: opts, inbox: inbox, limit: pace.New(float64(opts.PerMinute)/60, opts.PerMinute)}, nil
 }
 
 // Handler serves one entry point; paths are relative to it.
@@ -151,45 +148,17 @@ func (f *Form) identity(now time.Time) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// allowance is what an address may still send: a bucket that fills by PerMinute, and is full with as many.
-type allowance struct {
-	tokens float64
-	at     time.Time
-}
-
-// maxKnown bounds how many addresses are remembered.
-const maxKnown = 10_000
-
 // hurry counts a form, and gives the seconds to wait where it is one too many.
 func (a *Adapter) hurry(remote string, now time.Time) (seconds int) {
-	host, _, _ := net.SplitHostPort(remote)
-	address, err := netip.ParseAddr(host)
+	from, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return 0
 	}
-	if address = address.Unmap().WithZone(""); address.Is6() {
-		if network, err := address.Prefix(64); err == nil {
-			address = network.Addr()
-		}
+	wait, ok := a.limit.Take(from.Addr(), now)
+	if ok {
+		return 0
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	rate := float64(a.opts.PerMinute) / 60
-	k := a.known[address]
-	if k == nil {
-		if len(a.known) >= maxKnown {
-			clear(a.known)
-		}
-		k = &allowance{tokens: float64(a.opts.PerMinute), at: now}
-		a.known[address] = k
-	}
-	k.tokens = min(float64(a.opts.PerMinute), k.tokens+now.Sub(k.at).Seconds()*rate)
-	k.at = now
-	if k.tokens < 1 {
-		return int(math.Ceil((1 - k.tokens) / rate))
-	}
-	k.tokens--
-	return 0
+	return int(math.Ceil(wait.Seconds()))
 }
 
 // thank says yes: as JSON, or as a page where a browser sent the form itself.
