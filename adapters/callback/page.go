@@ -1,9 +1,7 @@
 package callback
 
 import (
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"html/template"
 	"net/http"
 	"slices"
@@ -11,6 +9,7 @@ import (
 	"time"
 
 	"parley/interaction"
+	"parley/lib/webpage"
 )
 
 //go:embed page.html
@@ -225,32 +224,17 @@ func (a *Adapter) fail(w http.ResponseWriter, r *http.Request, place *interactio
 }
 
 func (a *Adapter) write(w http.ResponseWriter, status int, origins []string, v view) {
-	v.Text, v.Dir = wordsOf(v.Language), "ltr"
-	for _, rtl := range []string{"ar", "he", "fa", "ur"} {
-		if strings.HasPrefix(v.Language, rtl) {
-			v.Dir = "rtl"
-		}
-	}
+	v.Text, v.Dir = webpage.Words(words, v.Language), webpage.Direction(v.Language)
 	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src '"+hashOf(style)+"'; script-src '"+hashOf(zoneScript)+"'; form-action 'self'; base-uri 'none'; frame-ancestors "+
+	webpage.SetHeaders(h, "style-src "+webpage.Source(style)+"; script-src "+webpage.Source(zoneScript)+"; form-action 'self'; base-uri 'none'; frame-ancestors "+
 		strings.Join(append([]string{"'self'"}, origins...), " "))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // the address may be the right to change it
 	if v.State == "form" {
 		h.Set("Referrer-Policy", "same-origin") // without one a browser does not say where the form that it posts comes from
 	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Robots-Tag", "noindex")
 	w.WriteHeader(status)
 	if err := page.Execute(w, v); err != nil {
 		a.opts.Log.Warn("callback page not written", "error", err)
 	}
-}
-
-func hashOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Style gives the style sheet to the template, which otherwise would not let it pass.

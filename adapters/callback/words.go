@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"parley/interaction"
 )
 
 // words are the page's texts by name and language.
@@ -57,15 +55,6 @@ var words = map[string]map[string]string{
 	"wrong.being_called":       {"en": "Somebody is about to call you; it cannot be moved now.", "de": "Sie werden gerade angerufen; verschieben geht jetzt nicht.", "fr": "Quelqu'un va vous appeler ; impossible de le déplacer.", "es": "Alguien está a punto de llamarle; no se puede cambiar."},
 	"wrong.callback_over":      {"en": "It is over already.", "de": "Er ist schon vorbei.", "fr": "C'est déjà terminé.", "es": "Ya ha terminado."},
 	"wrong.too_many_requests":  {"en": "That was quick. Please try again in a minute.", "de": "Das ging schnell. Bitte versuchen Sie es in einer Minute noch einmal.", "fr": "C'était rapide. Veuillez réessayer dans une minute.", "es": "Demasiado rápido. Inténtelo de nuevo en un minuto."},
-}
-
-// wordsOf gives the texts of a language.
-func wordsOf(language string) map[string]string {
-	out := make(map[string]string, len(words))
-	for name, by := range words {
-		out[name] = interaction.InLanguage(by, language)
-	}
-	return out
 }
 
 // weekdays are short names from Sunday on.

@@ -15,6 +15,7 @@ import (
 
 	"parley/interaction"
 	"parley/lib/pace"
+	"parley/lib/webpage"
 )
 
 //go:embed page.html
@@ -169,17 +170,8 @@ func (p *Page) fail(w http.ResponseWriter, sheet interaction.SurveySheet, err er
 }
 
 func (p *Page) write(w http.ResponseWriter, status int, v shown) {
-	v.Text, v.Dir = text(v.Sheet.Language), "ltr"
-	if strings.HasPrefix(v.Sheet.Language, "ar") || strings.HasPrefix(v.Sheet.Language, "he") {
-		v.Dir = "rtl"
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+styleHash+"'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // the address is the right to answer
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Robots-Tag", "noindex")
+	v.Text, v.Dir = webpage.Words(texts, v.Sheet.Language), webpage.Direction(v.Sheet.Language)
+	webpage.SetHeaders(w.Header(), "style-src "+styleSource+"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	w.WriteHeader(status)
 	if err := page.Execute(w, v); err != nil {
 		p.log.Warn("survey page not written", "adapter", "survey", "error", err)

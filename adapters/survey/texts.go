@@ -1,12 +1,11 @@
 package survey
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"html/template"
 	"strings"
 
 	"parley/interaction"
+	"parley/lib/webpage"
 )
 
 // texts are the page's own words, by name and language; everything else is the survey's.
@@ -49,15 +48,6 @@ var texts = map[string]map[string]string{
 	},
 }
 
-// text gives the words of a language.
-func text(language string) map[string]string {
-	out := make(map[string]string, len(texts))
-	for name, by := range texts {
-		out[name] = interaction.InLanguage(by, language)
-	}
-	return out
-}
-
 // style is the page's one style sheet; the policy names it by its hash.
 const style = `:root{color-scheme:light dark}*{box-sizing:border-box}` +
 	`body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;background:light-dark(#f4f6f9,#131920);color:light-dark(#1c2430,#e8edf3)}` +
@@ -74,10 +64,7 @@ const style = `:root{color-scheme:light dark}*{box-sizing:border-box}` +
 	`button{font:inherit;font-weight:600;min-height:44px;padding:.5rem 1.5rem;border:0;border-radius:10px;background:#0b6e69;color:#fff;cursor:pointer}` +
 	`:focus-visible{outline:2px solid light-dark(#0b5f8a,#7cc7ff);outline-offset:2px}@media(forced-colors:active){.scores input:checked+span{border-width:4px}}`
 
-var styleHash = func() string {
-	sum := sha256.Sum256([]byte(style))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}()
+var styleSource = webpage.Source(style)
 
 // Style gives the style sheet to the template, which otherwise would not let it pass.
 func (shown) Style() template.CSS { return template.CSS(style) } //nolint:gosec // a constant of ours
