@@ -97,6 +97,10 @@ replies: build ## the long form of the test of replies while Parley is killed: N
 owners: build ## the long form of the test of owners: N operations (default 100000); verdicts go to bench/results/owners.txt
 	@OWNERS=$(or $(N),100000) bin/parley with-services -- $(GO) test ./test/owners -count=1 -timeout 45m -v
 
+.PHONY: assignments
+assignments: build ## the long form of the test that nothing changes hands silently: N changes of owner (default 100000); the verdict goes to bench/results/assignments.txt
+	@OWNER_CHANGES=$(or $(N),100000) bin/parley with-services -- $(GO) test ./test/dispatch -run TestEveryChangeOfOwnerHasACause -count=1 -timeout 45m -v
+
 .PHONY: lists
 lists: build ## the long form of the lists' plans: N stopped interactions (default 1000000) and a tenth of it open
 	@bin/parley with-services -- env PARLEY_LIST_ROWS=$(or $(N),1000000) $(GO) test ./store -run TestAPageOfTheListReadsLittle -count=1 -timeout 30m -v

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"parley/interaction"
@@ -25,7 +26,7 @@ const (
 		and t.author is distinct from $2
 		and (t.kind <> 'review' or $3 in ('senior', 'supervisor', 'admin')) `
 	suits = free + ` and (t.reserved_for = $2 or t.group_name = any($4)
-		or t.kind <> 'consult' and ($3 = 'admin' or q.group_name = any($4))
+		or t.kind <> 'consult' and not t.shut and ($3 = 'admin' or q.group_name = any($4))
 			and (t.skill = '' or exists (select 1 from agent_skills s where s.agent_id = $2 and s.skill = t.skill and s.level >= t.level))) `
 )
 
@@ -69,7 +70,7 @@ const inLine = `
 		from queues q cross join (select '' as skill, 0 as level union all select skill, level from agent_skills where agent_id = $2) s
 			cross join lateral (
 				select t.place, t.id from tasks t
-				where t.queue = q.name and t.skill = s.skill and t.level <= s.level and t.kind <> 'consult' and ` + free + ` and ` + attended + ` order by t.place, t.id limit 4) l
+				where t.queue = q.name and t.skill = s.skill and t.level <= s.level and t.kind <> 'consult' and not t.shut and ` + free + ` and ` + attended + ` order by t.place, t.id limit 4) l
 		where ($3 = 'admin' or q.group_name = any($4)) and ($1 = '' or q.name = $1)
 		union
 		select 1, l.place, l.id from (
@@ -215,6 +216,13 @@ func (t *tx) whyNot(ctx context.Context, by interaction.Actor, id interaction.ID
 	}
 	if err := t.full(ctx, by, id); err != nil {
 		return err
+	}
+	var shut bool
+	if err := t.QueryRow(ctx, `select shut from tasks where id = $1`, id).Scan(&shut); err != nil && !noRows(err) {
+		return err
+	}
+	if shut && !slices.Contains(by.Groups, row.Demand.Group) {
+		return interaction.Forbidden("group_only", "the task is open to group %s only", row.Demand.Group).With("group", row.Demand.Group)
 	}
 	if row.Demand.Skill != "" {
 		return interaction.Forbidden("skill_missing", "the task asks for %s at level %d", row.Demand.Skill, row.Demand.Level).

@@ -72,7 +72,7 @@ const (
 	// headsOf gives the first few tasks of each line: of queue $1 and skill $2, or of group $3; so many of each as $4 says.
 	headsOf = `
 	select l.n, ` + headColumns + ` from unnest($1::text[], $2::text[], $3::text[], $4::int[]) with ordinality l (queue, skill, name, most, n) cross join lateral (
-		select t.* from tasks t where l.name = '' and t.state = 'queued' and t.queue = l.queue and t.skill = l.skill and t.kind <> 'consult'
+		select t.* from tasks t where l.name = '' and t.state = 'queued' and t.queue = l.queue and t.skill = l.skill and t.kind <> 'consult' and not t.shut
 			and ` + ripe + ` and (t.reserved_for is null or t.reserved_until <= now()) order by t.place, t.id limit l.most) h
 	union all
 	select l.n, ` + headColumns + ` from unnest($3::text[], $4::int[]) with ordinality l (name, most, n) cross join lateral (

@@ -422,6 +422,14 @@ create index automatic_mail_contact on automatic_mail (contact_id, at);
 
 -- ---------------------------------------------------------------- tasks: open ones are few and hot
 
+-- Whether a task's open links name only groups, so that the queue's own group cannot claim it: the links up to the step and up to the first that names no agent.
+create function only_groups(kind text, chain jsonb, step int, group_name text) returns boolean language sql immutable as $$
+	select kind <> 'consult' and group_name <> '' and chain <> '[]' and not exists (
+		select 1 from jsonb_array_elements(chain) with ordinality c (link, n)
+		where link->>'kind' in ('skill', 'queue') and n <= greatest(step + 1, (
+			select min(f.n) from jsonb_array_elements(chain) with ordinality f (link, n) where f.link->>'kind' not in ('agent', 'last_agent'))))
+$$;
+
 create table tasks (
 	id uuid primary key,
 	interaction_id uuid not null,
@@ -437,6 +445,7 @@ create table tasks (
 	chain jsonb not null default '[]',
 	chain_step int not null default 0,
 	chain_since timestamptz not null default now(),
+	shut boolean not null generated always as (only_groups(kind, chain, chain_step, group_name)) stored,
 	priority int not null default 0,
 	place bigint not null,                       -- in line, lower first: place_of, kept by a trigger
 	opened_at timestamptz not null default now(),
