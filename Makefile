@@ -147,3 +147,7 @@ fuzz: ## every fuzz target of lib and adapters for N seconds (default 60); an in
 parse: ## what reading a mail costs: beside enmime, and in instructions (needs valgrind); before a release. The line goes to bench/results/parse.txt
 	@cd bench/parse && $(GO) build -o ../../bin/bench-parse .
 	@bin/bench-parse
+
+.PHONY: vectors
+vectors: ## the long form of the test of cleaned HTML in a real browser: N mutations (default 100000)
+	@PARLEY_TEST_STACK=1 PARLEY_VECTORS=$(or $(N),100000) $(GO) test ./lib/mail -run TestVectorsInABrowser -count=1 -timeout 45m -v
