@@ -11,23 +11,34 @@ import (
 	"parley/interaction"
 )
 
-// customerSocket is one connection of a customer.
+// customerSocket is one connection of a customer. What it is greeted by takes a deep stack and the whole request; what it is read by until its end takes little, so that
+// it has a goroutine of its own, and the request's ends.
 func (a *Adapter) customerSocket(w http.ResponseWriter, r *http.Request) {
 	entry := entryOf(r)
 	c, ok := a.accept(w, r)
 	if !ok {
 		return
 	}
-	defer c.lost()
 	if !a.enter(c, nil) {
 		c.close(websocket.StatusServiceRestart, "resume by number")
+		c.lost()
 		return
 	}
-	defer a.leave(c)
-	hello, ok := c.hello(c.base)
+	m, ok := a.greetCustomer(c, r, entry)
 	if !ok {
 		c.wait()
+		a.leave(c)
+		c.lost()
 		return
+	}
+	go a.hearCustomer(c, m)
+}
+
+// greetCustomer has the connection say who it is, and lets it hear its session; false: it is not let in, and closed.
+func (a *Adapter) greetCustomer(c *conn, r *http.Request, entry entry) (*member, bool) {
+	hello, ok := c.hello(c.base)
+	if !ok {
+		return nil, false
 	}
 	m, session, err := a.customer(c.base, entry, hello.Session, hello.Token, c)
 	if err != nil {
@@ -37,28 +48,35 @@ func (a *Adapter) customerSocket(w http.ResponseWriter, r *http.Request) {
 			code = closeUnknownSession
 		}
 		c.refuse(a.log, err, code)
-		c.wait()
-		return
+		return nil, false
 	}
-	defer a.hub.leave(m.room)
 	m.ear.turned = func() {
 		c.send(encode(byeFrame{Type: "bye", Code: "ended"}))
 		c.close(websocket.StatusNormalClosure, "ended")
 	}
 	m.room.arrives()
-	defer m.room.departs()
-	defer m.room.unlisten(m.ear)
 	m.welcome(session, entry.settings, hello, c.send)
 	if !session.EndedAt.IsZero() && hello.since() >= session.Last { // the end itself, which says goodbye, is not sent again
 		m.ear.turned()
 	}
+	return m, true
+}
+
+// hearCustomer does what the customer's frames ask until the connection ends.
+func (a *Adapter) hearCustomer(c *conn, m *member) {
+	defer c.lost()
+	defer a.leave(c)
+	defer a.hub.leave(m.room)
+	defer m.room.departs()
+	defer m.room.unlisten(m.ear)
+	reply := func(b []byte) { c.send(b) }
 	for {
 		f, err := c.read(c.base)
 		if err != nil {
 			c.wait()
 			return
 		}
-		m.handle(c.base, f, func(b []byte) { c.send(b) })
+		m.handle(c.base, f, reply)
 	}
 }
 
