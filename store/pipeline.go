@@ -24,6 +24,7 @@ type pipeline struct {
 type pipe struct {
 	conn    *pgx.Conn
 	waiting *pgx.Batch
+	begun   bool // its begin was sent
 }
 
 var _ pgx.Tx = (*pipeline)(nil)
@@ -38,12 +39,19 @@ func begin(conn *pgx.Conn) *pipeline {
 // put sends the statement with the next one that is waited for. Its arguments must not change until then.
 func (p *pipe) put(sql string, args ...any) { p.waiting.Queue(sql, args...) }
 
+// open reports whether there is a transaction to run statements in. There is none behind its end, nor where what its begin was sent with could not even be
+// prepared: a statement sent then would be a transaction by itself.
+func (p *pipeline) open() bool {
+	return !p.over && !(p.begun && p.conn.PgConn().TxStatus() == 'I')
+}
+
 // send sends what waits and then the batch. The results are those of the batch alone.
 func (p *pipe) send(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	first := p.waiting.Len()
 	if first == 0 {
 		return p.conn.SendBatch(ctx, b)
 	}
+	p.begun = true
 	all := p.waiting
 	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
 	p.waiting = &pgx.Batch{}
@@ -52,7 +60,7 @@ func (p *pipe) send(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 
 // Exec runs the statement and waits for it.
 func (p *pipeline) Exec(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
-	if p.over {
+	if !p.open() {
 		return tag, pgx.ErrTxClosed
 	}
 	if p.waiting.Len() == 0 {
@@ -67,7 +75,7 @@ func (p *pipeline) Exec(ctx context.Context, sql string, args ...any) (tag pgcon
 
 // Query runs the statement and gives its rows, which must be read to their end or closed before anything else is asked.
 func (p *pipeline) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	if p.over {
+	if !p.open() {
 		return nil, pgx.ErrTxClosed
 	}
 	if p.waiting.Len() == 0 {
@@ -85,7 +93,7 @@ func (p *pipeline) Query(ctx context.Context, sql string, args ...any) (pgx.Rows
 
 // QueryRow runs the statement and gives its first row.
 func (p *pipeline) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	if !p.over && p.waiting.Len() == 0 {
+	if p.open() && p.waiting.Len() == 0 {
 		return p.conn.QueryRow(ctx, sql, args...)
 	}
 	rows, err := p.Query(ctx, sql, args...)
@@ -94,7 +102,7 @@ func (p *pipeline) QueryRow(ctx context.Context, sql string, args ...any) pgx.Ro
 
 // SendBatch sends what waits, and the batch behind it.
 func (p *pipeline) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	if p.over {
+	if !p.open() {
 		return pgx.FailedBatchResults(b, pgx.ErrTxClosed)
 	}
 	return p.send(ctx, b)
@@ -102,7 +110,7 @@ func (p *pipeline) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 
 // flush sends what waits and waits for it.
 func (p *pipeline) flush(ctx context.Context) error {
-	if p.over {
+	if !p.open() {
 		return pgx.ErrTxClosed
 	}
 	return p.send(ctx, &pgx.Batch{}).Close()
@@ -144,7 +152,7 @@ func (p *pipeline) Commit(ctx context.Context) error {
 	order := `commit`
 	if p.level > 0 {
 		order = p.name(`release savepoint`)
-	} else if p.conn.PgConn().TxStatus() == 'I' && p.waiting.Len() == 1 { // nothing but its begin
+	} else if !p.begun && p.waiting.Len() == 1 { // nothing but its begin
 		p.over = true
 		return nil
 	}

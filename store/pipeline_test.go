@@ -168,3 +168,19 @@ func TestAPipelineTellsOfACommitThatWasNone(t *testing.T) {
 	require.ErrorIs(t, p.Commit(ctx), pgx.ErrTxCommitRollback)
 	require.Empty(t, numbers(t, conn))
 }
+
+// Where what the begin was sent with cannot be prepared, PostgreSQL has never heard of a transaction.
+func TestAPipelineThatNeverBeganRunsNothing(t *testing.T) {
+	ctx := t.Context()
+	conn, _ := pipelined(t)
+	p := begin(conn)
+	_, err := p.Exec(ctx, `select nothing from nowhere`)
+	require.Error(t, err)
+	_, err = p.Exec(ctx, insert, 1)
+	require.Error(t, err)
+	p.put(insert, 2)
+	_, err = p.Query(ctx, `select 1`)
+	require.Error(t, err)
+	require.Error(t, p.Commit(ctx))
+	require.Empty(t, numbers(t, conn))
+}
