@@ -89,8 +89,14 @@ func TestAnOfferThatRunsOutGoesBackAndIsNotMadeAgain(t *testing.T) {
 	require.Equal(t, []interaction.ID{ann.Agent}, back.Refused)
 	require.Equal(t, opened, back.OpenedAt, "its age is kept")
 	require.False(t, offerTo(t, s, tasks[0], ann.Agent), "not again to who let it run out")
-	_, err := s.AcceptOffer(t.Context(), ann, tasks[0])
-	require.Equal(t, "task_taken", code(err))
+	_, err := s.AcceptOffer(t.Context(), ann, tasks[0]) // C-28
+	require.Equal(t, "expired", code(err))
+	ben := ready(t, s, "ben")
+	require.True(t, offerTo(t, s, tasks[0], ben.Agent))
+	_, err = s.AcceptOffer(t.Context(), ann, tasks[0])
+	require.Equal(t, "expired", code(err), "also while it is with the next")
+	_, err = s.AcceptOffer(t.Context(), ben, tasks[0])
+	require.NoError(t, err)
 
 	require.True(t, offerTo(t, s, tasks[2], ann.Agent))
 	exec(t, s, `update tasks set offer_until = now() where state = 'offered'`)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"parley/interaction"
@@ -73,9 +74,10 @@ func (s *Store) AcceptOffer(ctx context.Context, by interaction.Actor, id intera
 	})
 }
 
+// notOffered says why the actor can't accept: his offer is over, whether the task waits for the next, is with him or is done; or it never was his.
 func notOffered(row taskRow, by interaction.Actor) error {
-	if row.State == interaction.TaskOffered && row.Agent == by.Agent {
-		return interaction.Conflict("expired", "the offer is over; the task goes to the next")
+	if row.State == interaction.TaskOffered && row.Agent == by.Agent || slices.Contains(row.Refused, by.Agent) {
+		return interaction.Conflict("expired", "the offer is over; the task goes to the next").With("state", row.State)
 	}
 	return taken(row)
 }

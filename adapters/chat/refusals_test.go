@@ -203,7 +203,11 @@ func TestWhatIsRefusedInAConversation(t *testing.T) {
 		kim.send(out{"type": "text", "client_id": "x", "text": text})
 		require.Contains(t, []any{"bad_text", "required"}, kim.expect("error")["code"])
 	}
+	kim.send(out{"type": "text", "client_id": "tower", "text": "e" + strings.Repeat("\u0301", 10_000)})
+	require.Equal(t, "too_long", kim.expect("error")["code"])
 	kim.raw(`{"type":"text","client_id":"lone","text":"\ud800 and ` + strings.Repeat(`\u0301`, 40) + `"}`)
+	kim.expect("ack")
+	kim.raw(`{"type":"text","client_id":"clock","text":"yesterday","at":"2001-01-01T00:00:00Z"}`) // C-29
 	kim.expect("ack")
 	for _, kind := range []string{"transfer", "whisper", "note", "url", "join", "note"} { // C-16
 		kim.send(out{"type": kind, "client_id": "y", "text": "https://evil.test"})
@@ -222,7 +226,8 @@ func TestWhatIsRefusedInAConversation(t *testing.T) {
 	require.Equal(t, "bad_file", kim.expect("error")["code"])
 	list, err := p.store.ChatMessages(t.Context(), c.id(), 0, true, 100)
 	require.NoError(t, err)
-	require.Len(t, list, 1)
+	require.Len(t, list, 2)
+	require.WithinDuration(t, list[0].At, list[1].At, time.Minute, "times are the server's")
 }
 
 func TestFramesThatEndTheConnection(t *testing.T) { // C-07, C-23
@@ -234,6 +239,11 @@ func TestFramesThatEndTheConnection(t *testing.T) { // C-07, C-23
 	kim, _ = p.connect(c, -1)
 	kim.raw(`{"type":"text","text":"` + strings.Repeat("x", maxFrame) + `"}`)
 	require.Equal(t, websocket.StatusMessageTooBig, kim.closed())
+	offering := &websocket.DialOptions{Subprotocols: []string{Subprotocol}, HTTPHeader: http.Header{"Origin": {p.server.URL}}, CompressionMode: websocket.CompressionContextTakeover}
+	packed, answer, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(p.server.URL, "http")+"/in/web/socket", offering)
+	require.NoError(t, err)
+	require.Empty(t, answer.Header.Get("Sec-WebSocket-Extensions"), "nothing is unpacked, so nothing can grow")
+	require.NoError(t, packed.CloseNow())
 	ws, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(p.server.URL, "http")+"/in/web/socket", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {p.server.URL}}})
 	require.NoError(t, err)
 	require.Equal(t, websocket.StatusPolicyViolation, (&client{t, ws}).closed(), "without the subprotocol")
