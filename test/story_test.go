@@ -229,10 +229,16 @@ func (st *stage) replay(id interaction.ID) {
 	require.NoError(st.t, os.WriteFile(filepath.Join("..", "workflows", "testdata", "replay", *record+"-"+name+".json"), json, 0o644))
 }
 
+// fetch gives the history of a workflow's last run.
 func fetch(t *testing.T, c client.Client, id string) *historypb.History {
 	t.Helper()
+	return fetchRun(t, c, id, "")
+}
+
+func fetchRun(t *testing.T, c client.Client, id, run string) *historypb.History {
+	t.Helper()
 	history := &historypb.History{}
-	events := c.GetWorkflowHistory(t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := c.GetWorkflowHistory(t.Context(), id, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		e, err := events.Next()
 		require.NoError(t, err)
