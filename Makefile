@@ -127,6 +127,10 @@ texts: build ## the long forms of the tests of short messages: N races for a ses
 chats: build ## the long form of the test of chats that are cut: N conversations (default 1000), 20 kills; the verdict goes to bench/results/chats.txt
 	@PARLEY_TEST_STACK=1 PARLEY_CHATS=$(or $(N),1000) $(GO) test ./test -run TestChatsGoOnWhateverIsKilled -count=1 -timeout 45m -v
 
+.PHONY: endings
+endings: build ## the long form of the test of transcripts: N conversations (default 1000) that end in four ways, a kill for each hundred; the verdict goes to bench/results/endings.txt
+	@PARLEY_TEST_STACK=1 PARLEY_ENDINGS=$(or $(N),1000) $(GO) test ./test -run TestTranscriptsAreKeptAndMailedOnce -count=1 -timeout 45m -v
+
 .PHONY: overload
 overload: build ## the long form of the bench of overload: N seconds (default 600) of a crowd that never rests, beside as long at the peak and at half of it
 	@$(GO) run ./bench -rows k3 -overload-seconds $(or $(N),600)

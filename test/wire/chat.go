@@ -34,6 +34,7 @@ type ChatFrame struct {
 	Since      *int64       `json:"since,omitempty"`
 	ClientID   string       `json:"client_id,omitempty"`
 	Text       string       `json:"text,omitempty"`
+	Email      string       `json:"email,omitempty"`
 	Mode       string       `json:"mode,omitempty"`
 	Code       string       `json:"code,omitempty"`
 	Number     int64        `json:"number,omitempty"`
