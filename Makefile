@@ -131,6 +131,10 @@ chats: build ## the long form of the test of chats that are cut: N conversations
 endings: build ## the long form of the test of transcripts: N conversations (default 1000) that end in four ways, a kill for each hundred; the verdict goes to bench/results/endings.txt
 	@PARLEY_TEST_STACK=1 PARLEY_ENDINGS=$(or $(N),1000) $(GO) test ./test -run TestTranscriptsAreKeptAndMailedOnce -count=1 -timeout 45m -v
 
+.PHONY: parked
+parked: ## measure N mails that wait for people (default 20000): disk, memory, CPU, claims, start; the table goes to bench/results
+	@$(GO) run ./bench -rows j -parked $(or $(N),20000)
+
 .PHONY: overload
 overload: build ## the long form of the bench of overload: N seconds (default 600) of a crowd that never rests, beside as long at the peak and at half of it
 	@$(GO) run ./bench -rows k3 -overload-seconds $(or $(N),600)

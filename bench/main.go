@@ -36,6 +36,7 @@ var (
 	seconds         = flag.Int("chat-seconds", 8, "how long they talk")
 	opens           = flag.Int("chat-opens", 0, "conversations that are opened and ended besides, a second; their workflows do not run here")
 	overloadSeconds = flag.Int("overload-seconds", 10, "how long each of the four parts of the overload rows lasts")
+	parked          = flag.Int("parked", 2000, "mails that wait in the rows of parked mails")
 	seed            = flag.String("seed", "", "names this run's mails; a new one when empty")
 	parley          = flag.String("parley", "", "the parley program to measure; built when empty")
 	echo            = flag.String("echo", "", "be the bare echo server that chats are measured beside, at this address")
@@ -66,6 +67,7 @@ func partList() []part {
 		{"o3", footprintRows},
 		{"p5", killRows},
 		{"k3", overloadRows},
+		{"j", parkedRows},
 	}
 }
 

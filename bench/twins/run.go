@@ -69,6 +69,40 @@ func (b *Bench) Run(ctx context.Context, name string, times, inFlight int) ([]st
 	return ids, err
 }
 
+// Park starts the twin that waits a number of times, and gives the workflows' ids when all wait.
+func (b *Bench) Park(ctx context.Context, times, inFlight int) ([]string, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inFlight)
+	ids := make([]string, times)
+	for n := range ids {
+		group.Go(func() error {
+			ids[n] = Waiting + "-" + uuid.NewString()
+			people := expect(ids[n])
+			defer forget(ids[n])
+			if _, err := b.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ids[n], TaskQueue: b.queue}, Waiting, input{ID: ids[n], Channel: "email", Number: 1}); err != nil {
+				return fmt.Errorf("twin %s: %w", Waiting, err)
+			}
+			select {
+			case <-people.come:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}
+	return ids, group.Wait()
+}
+
+// End ends workflows that wait.
+func (b *Bench) End(ctx context.Context, ids []string, inFlight int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inFlight)
+	for _, id := range ids {
+		group.Go(func() error { return b.client.TerminateWorkflow(ctx, id, "", "measured") })
+	}
+	return group.Wait()
+}
+
 // one starts a workflow, plays its people and waits for its end.
 func (b *Bench) one(ctx context.Context, name, id string) error {
 	in := input{ID: id, Channel: "email", Number: 1}

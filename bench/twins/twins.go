@@ -20,6 +20,9 @@ const (
 	Naive   = "naive"   // four activities, two Updates, three activities
 )
 
+// Waiting is the twin that only waits, for a timer or an Update: what an interaction at rest can't be cheaper than. It does not end by itself.
+const Waiting = "waiting"
+
 // Names lists the twins from the cheapest to the dearest.
 func Names() []string { return []string{Bare, Lean, Path, Handled, Naive} }
 
@@ -38,7 +41,7 @@ type registry interface {
 // Register registers all twins under their names.
 func Register(w registry) {
 	for name, twin := range map[string]func(workflow.Context, input) error{
-		Bare: bare, Lean: lean, Path: path, Handled: handled, Naive: naive,
+		Bare: bare, Lean: lean, Path: path, Handled: handled, Naive: naive, Waiting: waiting,
 	} {
 		w.RegisterWorkflowWithOptions(twin, workflow.RegisterOptions{Name: name})
 	}
@@ -110,6 +113,16 @@ func naive(ctx workflow.Context, in input) error {
 		return err
 	}
 	return remote(ctx, in, 3)
+}
+
+func waiting(ctx workflow.Context, in input) error {
+	people, err := listen(ctx)
+	if err != nil {
+		return err
+	}
+	parked(in.ID)
+	_, err = workflow.AwaitWithTimeout(ctx, 12*time.Hour, func() bool { return people.claimed })
+	return err
 }
 
 // people are the two Updates that a workflow waits for.

@@ -27,6 +27,18 @@ func TestTwins(t *testing.T) {
 	// Started, a workflow task of three events and ended are 5. A local activity adds a marker, a signal itself and a workflow task, an
 	// activity three events and a workflow task, an Update two and a workflow task.
 	shapes := map[string]int64{Bare: 5 + 1, Lean: 5 + 1 + 4 + 1, Path: 5 + 1 + 4 + 1 + 6, Handled: 5 + 1 + 2*5 + 6, Naive: 5 + 4*6 + 2*5 + 3*6}
+	t.Run(Waiting, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		ids, err := b.Park(ctx, 3, 2)
+		require.NoError(t, err)
+		for _, id := range ids {
+			got, err := c.DescribeWorkflowExecution(ctx, id, "")
+			require.NoError(t, err)
+			require.Equal(t, int64(4+1), got.GetWorkflowExecutionInfo().GetHistoryLength(), "started, a workflow task, a timer")
+		}
+		require.NoError(t, b.End(ctx, ids, 2))
+	})
 	for _, name := range Names() {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
