@@ -47,6 +47,7 @@ var rolesTable = map[string]row{
 
 	"GET /v1/interactions/{id}/messages/{number}/attachments/{attachment}/thumbnail": {own: allOf(422), foreign: unknown, designer: 403, admin: 422, object: "interaction"},
 	"GET /v1/interactions/{id}/messages/{number}/slides":                             {own: allOf(404), foreign: unknown, designer: 403, admin: 404, object: "interaction"},
+	"GET /v1/interactions/{id}/messages/{number}/slides/page":                        {own: allOf(404), foreign: unknown, designer: 403, admin: 404, object: "interaction"},
 
 	"GET /v1/interactions/{id}/routing": {own: [3]int{403, 403, 200}, foreign: unknown, designer: 200, admin: 200, object: "interaction"},
 

@@ -45,6 +45,7 @@ func (s *server) addRoutes() {
 	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/attachments/{attachment}/thumbnail", summary: "A small JPEG of a picture", role: agent, raw: true},
 		s.thumbnail, bytesOf("image/jpeg", "id", "number", "attachment"))
 	on(s, route{method: get, path: "/v1/interactions/{id}/messages/{number}/slides", summary: "A multimedia message as it is to be shown, slide by slide", role: agent}, s.messageSlides)
+	s.plain(route{method: get, path: "/v1/interactions/{id}/messages/{number}/slides/page", summary: "A multimedia message as a page, slide by slide", role: agent, raw: true}, s.slidesPage, pageOf("id", "number"))
 
 	addOrder[holdBody](s, interaction.OrderHold, "Stop its clock")
 	addOrder[holdBody](s, interaction.OrderResume, "Let it go on")

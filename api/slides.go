@@ -62,21 +62,30 @@ func (s *server) messageSlides(ctx context.Context, in *SlidesInput) (*SlidesOut
 	if err != nil {
 		return nil, err
 	}
+	slides, err := s.slidesOfMessage(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &SlidesOutput{slides}, nil
+}
+
+// slidesOfMessage reads the slides anew from the message as it came.
+func (s *server) slidesOfMessage(ctx context.Context, m interaction.Message) (Slides, error) {
 	if m.Inbound == "" {
-		return nil, interaction.Unknown("slides")
+		return Slides{}, interaction.Unknown("slides")
 	}
 	channel, err := s.InboundChannel(ctx, m.Inbound)
 	if err != nil {
-		return nil, err
+		return Slides{}, err
 	}
 	if channel != interaction.MMS {
-		return nil, interaction.Unknown("slides")
+		return Slides{}, interaction.Unknown("slides")
 	}
 	raw, err := s.Raw(ctx, m.Inbound)
 	if err != nil {
-		return nil, err
+		return Slides{}, err
 	}
-	return &SlidesOutput{slidesOf(mms.Parse(raw), m.Attachments)}, nil
+	return slidesOf(mms.Parse(raw), m.Attachments), nil
 }
 
 func slidesOf(p *mms.Message, files []interaction.File) Slides {
@@ -138,20 +147,18 @@ func (s *server) thumbnail(c *gin.Context) error {
 	if err != nil || n < 1 || n > len(m.Attachments) {
 		return interaction.Unknown("attachment")
 	}
-	select {
-	case s.picturing <- struct{}{}:
-		defer func() { <-s.picturing }()
-	case <-c.Request.Context().Done():
-		return c.Request.Context().Err()
-	}
-	data, err := s.fileData(c.Request.Context(), m, m.Attachments[n-1])
+	small, err := s.smallPicture(c.Request.Context(), m, n)
 	if err != nil {
 		return err
 	}
-	small, err := mms.Thumbnail(data, thumbnailSize)
-	if err != nil {
-		return interaction.Invalid("no_preview", "attachment", "%v", err)
-	}
 	download(c, "image/jpeg", "thumbnail.jpg", small)
 	return nil
+}
+
+func thumbnailOf(data []byte) ([]byte, error) {
+	small, err := mms.Thumbnail(data, thumbnailSize)
+	if err != nil {
+		return nil, interaction.Invalid("no_preview", "attachment", "%v", err)
+	}
+	return small, nil
 }

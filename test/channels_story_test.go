@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -203,6 +204,10 @@ func (p *product) shows(by wire.Client, task wire.Task, picture mmstest.Post) {
 	}
 	require.Equal(p.t, len(picture.Media), pictures+texts)
 	require.Equal(p.t, pictures, texts)
+	var page []byte
+	p.call(by, http.MethodGet, base+"slides/page", nil, &page)
+	require.Equal(p.t, pictures, bytes.Count(page, []byte("data:image/jpeg;base64,")), "the page shows them")
+	require.Equal(p.t, len(shown.Items), bytes.Count(page, []byte("<rect ")), "on a line of time")
 }
 
 // ways are the entry points by which the customer of a task can be answered, the one that he wrote to last first.
