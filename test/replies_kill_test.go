@@ -234,20 +234,25 @@ func (p *product) outcomes(by wire.Client, r *stubborn, list []written) (sent, u
 		}
 		return nil
 	})
-	settle, err := wire.List[wire.Task](p.t.Context(), by, "/v1/tasks", map[string][]string{"kind": {"settle"}})
-	require.NoError(p.t, err)
-	asked := map[string]bool{}
-	for _, task := range settle {
-		asked[task.InteractionID] = true
-	}
+	p.await(stepLimit, "somebody to be asked about each that nobody knows of", func(ctx context.Context) error {
+		settle, err := wire.List[wire.Task](ctx, by, "/v1/tasks", map[string][]string{"kind": {"settle"}})
+		asked := map[string]bool{}
+		for _, task := range settle {
+			asked[task.InteractionID] = true
+		}
+		for _, w := range list {
+			if err == nil && unknown[w.to] && !asked[w.interaction] {
+				err = fmt.Errorf("nobody is asked what became of the message to %s", w.to)
+			}
+		}
+		return err
+	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range list {
 		require.LessOrEqual(p.t, r.copies[w.to], 1, "%s has it twice", w.to)
 		if sent[w.to] {
 			require.Equal(p.t, 1, r.copies[w.to], "%s lacks what was sent", w.to)
-		} else {
-			require.True(p.t, asked[w.interaction], "nobody is asked what became of the message to %s", w.to)
 		}
 	}
 	return sent, unknown

@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -160,6 +161,20 @@ func box(t *testing.T, folder, name string) {
 	t.Cleanup(func() { _ = command.Process.Signal(os.Interrupt); _ = command.Wait() })
 }
 
+// knowsUs reports whether Kannel's HTTP interface lets us in; nothing is sent, since no receiver is named.
+func knowsUs(t *testing.T, address string) bool {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/cgi-bin/sendsms?username=parley&password=secret", nil)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	said, err := io.ReadAll(answer.Body)
+	return err == nil && !strings.Contains(string(said), "Authorization failed")
+}
+
 // TestKannel has Kannel as our customer and as our provider: what we deliver by SMPP comes back as its HTTP call, what we send by its HTTP interface comes to
 // our message centre, and receipts go all the way back.
 func TestKannel(t *testing.T) {
@@ -198,6 +213,7 @@ func TestKannel(t *testing.T) {
 	require.Eventually(t, func() bool { return reachable(t, own[1]) }, 20*time.Second, 50*time.Millisecond, "the bearerbox listens")
 	box(t, folder, "smsbox")
 	require.Eventually(t, func() bool { return reachable(t, own[2]) && centre.bound() != nil }, 20*time.Second, 50*time.Millisecond, "Kannel is bound")
+	require.Eventually(t, func() bool { return knowsUs(t, ports[2]) }, 20*time.Second, 50*time.Millisecond, "its interface listens before it has read who may use it")
 
 	said := strings.Repeat("Es kommt am Freitag. ", 12)
 	out := adaptertest.Example()
